@@ -1,0 +1,16 @@
+// Written by scripts/migrations.ts: the migrations of both engines, in order, embedded in the executable.
+import sqlite0 from './sqlite/0000_first.sql' with { type: 'text' }
+import sqlite1 from './sqlite/0001_append_only.sql' with { type: 'text' }
+import postgres0 from './postgres/0000_first.sql' with { type: 'text' }
+import postgres1 from './postgres/0001_append_only.sql' with { type: 'text' }
+
+export const migrations = {
+  sqlite: [
+    { name: '0000_first', sql: sqlite0 },
+    { name: '0001_append_only', sql: sqlite1 },
+  ],
+  postgres: [
+    { name: '0000_first', sql: postgres0 },
+    { name: '0001_append_only', sql: postgres1 },
+  ],
+}

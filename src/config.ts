@@ -1,0 +1,334 @@
+/**
+ * Everything that can be set, in one table: its name, flag, environment variable, default, what is allowed, whether it
+ * is secret, and what it does. The table is read by the command line, by `--help`, by the documentation and by
+ * `kumbu doctor`. A wrong value stops the start with a sentence that says what is wrong and what is allowed.
+ */
+import { readFileSync } from 'node:fs'
+import { engineOf } from './platform/db/engine'
+import { currencyDigits } from './platform/money'
+
+interface Setting<Value> {
+  flag: string
+  env: string
+  /** What is used when nothing is set; shown as it would be typed. */
+  default: string | undefined
+  secret?: true
+  /** Flags that take no value. */
+  switch?: true
+  doc: string
+  parse(text: string): Value
+}
+
+/** A configuration value that is not allowed; the message names the setting, the value, and what is allowed. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+/** Says what is allowed; `parse` puts the setting's name and value before it. */
+class NotAllowed extends Error {}
+
+const wholeNumber =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < min || value > max) throw new NotAllowed(`a whole number from ${min} to ${max}`)
+    return value
+  }
+
+const oneOf =
+  <const Names extends readonly string[]>(...names: Names) =>
+  (text: string): Names[number] => {
+    if (!names.includes(text)) throw new NotAllowed(`one of ${names.join(', ')}`)
+    return text
+  }
+
+const urlOf =
+  (...schemes: string[]) =>
+  (text: string): string => {
+    if (!URL.canParse(text) || !schemes.includes(new URL(text).protocol)) {
+      throw new NotAllowed(`an address that begins with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`)
+    }
+    return text.replace(/\/+$/, '')
+  }
+
+const anyText = (text: string): string => {
+  if (text.trim() === '') throw new NotAllowed('a text that is not empty')
+  return text
+}
+
+const onOff = (text: string): boolean => {
+  const value = { true: true, on: true, '1': true, false: false, off: false, '0': false }[text.toLowerCase()]
+  if (value === undefined) throw new NotAllowed('true or false')
+  return value
+}
+
+const currencyCode = (text: string): string => {
+  if (!/^[A-Z]{3}$/.test(text) || currencyDigits(text) === undefined) {
+    throw new NotAllowed('an ISO 4217 currency code in capitals, such as USD, MZN or KES')
+  }
+  return text
+}
+
+const mailAddress = (text: string): string => {
+  if (!/^[^\r\n]*[^\s@<>]+@[^\s@<>]+>?$/.test(text)) throw new NotAllowed('a mail address, such as Kumbu <no-reply@example.com>')
+  return text
+}
+
+const originList = (text: string): string[] =>
+  text
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '')
+    .map(urlOf('http:', 'https:'))
+
+const addressList = (text: string): string[] =>
+  text
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '')
+
+const setting = <Value>(definition: Setting<Value>): Setting<Value> => definition
+
+export const settings = {
+  mode: setting({
+    flag: 'mode',
+    env: 'KUMBU_MODE',
+    default: undefined,
+    doc: 'production, development (messages are shown at /dev/inbox) or demo. The executable starts in production, a source checkout in development.',
+    parse: oneOf('production', 'development', 'demo'),
+  }),
+  port: setting({
+    flag: 'port',
+    env: 'KUMBU_PORT',
+    default: '3000',
+    doc: 'The port to listen on; 0 takes a free one.',
+    parse: wholeNumber(0, 65_535),
+  }),
+  host: setting({
+    flag: 'host',
+    env: 'KUMBU_HOST',
+    default: '127.0.0.1',
+    doc: 'The address to listen on. 0.0.0.0 opens it to the network: put a proxy with TLS before it.',
+    parse: anyText,
+  }),
+  data: setting({
+    flag: 'data',
+    env: 'KUMBU_DATA',
+    default: './data',
+    doc: 'The folder for the database, the instance key, logs and backups.',
+    parse: anyText,
+  }),
+  databaseUrl: setting({
+    flag: 'database-url',
+    env: 'DATABASE_URL',
+    default: undefined,
+    secret: true,
+    doc: 'postgres://user:password@host/database to use PostgreSQL. Absent: SQLite in the data folder.',
+    parse: (text) => {
+      if (engineOf(text) !== 'postgres' || !URL.canParse(text)) throw new NotAllowed('an address that begins with postgres://')
+      return text
+    },
+  }),
+  databaseConnections: setting({
+    flag: 'database-connections',
+    env: 'KUMBU_DATABASE_CONNECTIONS',
+    default: '32',
+    doc: 'Connections of this copy to PostgreSQL, at most.',
+    parse: wholeNumber(3, 1_000),
+  }),
+  instanceKey: setting({
+    flag: 'instance-key',
+    env: 'KUMBU_INSTANCE_KEY',
+    default: undefined,
+    secret: true,
+    doc: 'The key of this instance, 32 bytes in base64url. Absent: instance.key in the data folder, made at the first start. Copies on one database need the same key.',
+    parse: anyText,
+  }),
+  currency: setting({
+    flag: 'currency',
+    env: 'KUMBU_CURRENCY',
+    default: 'USD',
+    doc: 'The currency of wallets and of requests that name none (ISO 4217).',
+    parse: currencyCode,
+  }),
+  publicUrl: setting({
+    flag: 'public-url',
+    env: 'KUMBU_PUBLIC_URL',
+    default: undefined,
+    doc: 'The address at which people reach this instance, for links in messages. Absent: http://localhost and the port.',
+    parse: urlOf('http:', 'https:'),
+  }),
+  smtpUrl: setting({
+    flag: 'smtp-url',
+    env: 'KUMBU_SMTP_URL',
+    default: undefined,
+    secret: true,
+    doc: 'The mail server: smtp://user:password@host:587 or smtps://…:465. Absent: no mail is sent.',
+    parse: urlOf('smtp:', 'smtps:'),
+  }),
+  mailFrom: setting({
+    flag: 'mail-from',
+    env: 'KUMBU_MAIL_FROM',
+    default: 'Kumbu <no-reply@localhost>',
+    doc: 'The sender of mails.',
+    parse: mailAddress,
+  }),
+  rateLimit: setting({
+    flag: 'rate-limit',
+    env: 'KUMBU_RATE_LIMIT',
+    default: '100',
+    doc: 'Requests in 60 s from one address that is not signed in; 0 turns all rate limits off.',
+    parse: wholeNumber(0, 1_000_000),
+  }),
+  rateLimitUser: setting({
+    flag: 'rate-limit-user',
+    env: 'KUMBU_RATE_LIMIT_USER',
+    default: '1000',
+    doc: 'Requests in 60 s from one signed-in user.',
+    parse: wholeNumber(1, 1_000_000),
+  }),
+  trustedProxies: setting({
+    flag: 'trusted-proxies',
+    env: 'KUMBU_TRUSTED_PROXIES',
+    default: '',
+    doc: 'Addresses of proxies whose X-Forwarded-For is believed, separated by commas.',
+    parse: addressList,
+  }),
+  corsOrigins: setting({
+    flag: 'cors-origins',
+    env: 'KUMBU_CORS_ORIGINS',
+    default: '',
+    doc: 'Origins of other web sites that may call the API from a browser, separated by commas. Empty: none.',
+    parse: originList,
+  }),
+  withdrawalTtl: setting({
+    flag: 'withdrawal-ttl',
+    env: 'KUMBU_WITHDRAWAL_TTL',
+    default: '900',
+    doc: 'Seconds until a withdrawal token expires.',
+    parse: wholeNumber(1, 7 * 86_400),
+  }),
+  withdrawalFeeBps: setting({
+    flag: 'withdrawal-fee-bps',
+    env: 'KUMBU_WITHDRAWAL_FEE_BPS',
+    default: '100',
+    doc: 'Fee of a withdrawal, in hundredths of a percent of its amount (100 is 1 %).',
+    parse: wholeNumber(0, 10_000),
+  }),
+  commissionBps: setting({
+    flag: 'commission-bps',
+    env: 'KUMBU_COMMISSION_BPS',
+    default: '5000',
+    doc: "The paying agent's share of a withdrawal's fee, in hundredths of a percent of the fee (5000 is half).",
+    parse: wholeNumber(0, 10_000),
+  }),
+  transferFeeBps: setting({
+    flag: 'transfer-fee-bps',
+    env: 'KUMBU_TRANSFER_FEE_BPS',
+    default: '0',
+    doc: 'Fee of a transfer between wallets, in hundredths of a percent of its amount.',
+    parse: wholeNumber(0, 10_000),
+  }),
+  backupHours: setting({
+    flag: 'backup-hours',
+    env: 'KUMBU_BACKUP_HOURS',
+    default: '24',
+    doc: 'Hours between scheduled backups into the data folder; 0 turns them off.',
+    parse: wholeNumber(0, 24 * 31),
+  }),
+  backupKeep: setting({
+    flag: 'backup-keep',
+    env: 'KUMBU_BACKUP_KEEP',
+    default: '7',
+    doc: 'Backups that are kept; older ones are deleted after a new one was verified.',
+    parse: wholeNumber(1, 10_000),
+  }),
+  logLevel: setting({
+    flag: 'log-level',
+    env: 'KUMBU_LOG_LEVEL',
+    default: 'info',
+    doc: 'debug shows every request; info shows refused ones.',
+    parse: oneOf('debug', 'info', 'warn', 'error', 'silent'),
+  }),
+  logFile: setting({
+    flag: 'log-file',
+    env: 'KUMBU_LOG_FILE',
+    default: undefined,
+    doc: 'Write logs to this file instead of the terminal; it is rotated at 10 MiB and five are kept.',
+    parse: anyText,
+  }),
+  metricsToken: setting({
+    flag: 'metrics-token',
+    env: 'KUMBU_METRICS_TOKEN',
+    default: undefined,
+    secret: true,
+    doc: 'A bearer token that /metrics asks for. Absent: /metrics answers on the loopback address only.',
+    parse: anyText,
+  }),
+  demo: setting({
+    flag: 'demo',
+    env: 'KUMBU_DEMO',
+    default: 'false',
+    switch: true,
+    doc: 'Start with demo people and money in a folder of its own, and print a walk-through.',
+    parse: onOff,
+  }),
+} as const
+
+type Settings = typeof settings
+type Values = { [Name in keyof Settings]: Settings[Name] extends Setting<infer Value> ? Value : never }
+
+/** The settings whose absence means something. */
+type MayBeAbsent = 'databaseUrl' | 'instanceKey' | 'publicUrl' | 'smtpUrl' | 'logFile' | 'metricsToken'
+export type Config = Readonly<Omit<Values, MayBeAbsent> & { [Name in MayBeAbsent]: Values[Name] | undefined }>
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Reads the settings: a flag goes before the environment, which goes before the default. */
+export function loadConfig(flags: Readonly<Record<string, string>>, env: Environment, compiled: boolean): Config {
+  const values: Record<string, unknown> = {}
+  for (const [name, definition] of Object.entries(settings) as Array<[keyof Settings & string, Setting<unknown>]>) {
+    values[name] = read(definition, flags[definition.flag], env)
+  }
+  const demo = values.demo === true || values.mode === 'demo'
+  const mode = demo ? 'demo' : (values.mode ?? (compiled ? 'production' : 'development'))
+  const ownFolder = demo && flags.data === undefined && env.KUMBU_DATA === undefined
+  return { ...values, demo, mode, data: ownFolder ? `${values.data}/demo` : values.data } as Config
+}
+
+function read(definition: Setting<unknown>, flag: string | undefined, env: Environment): unknown {
+  const fromFile = definition.secret ? secretFile(`${definition.env}_FILE`, env) : undefined
+  const fromEnv = env[definition.env] === '' ? undefined : env[definition.env]
+  const text = flag ?? fromEnv ?? fromFile ?? definition.default
+  if (text === undefined) return undefined
+  try {
+    return definition.parse(text)
+  } catch (error) {
+    if (!(error instanceof NotAllowed)) throw error
+    const where = flag === undefined ? definition.env : `--${definition.flag}`
+    const shown = definition.secret ? 'The value' : `"${text}"`
+    throw new ConfigError(`${where}: ${shown} is not allowed. Allowed is ${error.message}.`)
+  }
+}
+
+/** Containers hand secrets over as files: `KUMBU_SMTP_URL_FILE=/run/secrets/smtp` reads the value from there. */
+function secretFile(variable: string, env: Environment): string | undefined {
+  const path = env[variable]
+  if (!path) return undefined
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch {
+    throw new ConfigError(`${variable}: the file "${path}" cannot be read.`)
+  }
+}
+
+/** One line a setting, for `--help` and the documentation. */
+export function describeSettings(): Array<{ flag: string; env: string; default: string; doc: string; switch: boolean }> {
+  return Object.values(settings as Record<string, Setting<unknown>>).map((each) => ({
+    flag: each.flag,
+    env: each.env,
+    default: each.default === undefined || each.default === '' ? 'none' : each.default,
+    doc: each.doc,
+    switch: each.switch === true,
+  }))
+}

@@ -1,0 +1,282 @@
+/** The rules of identity: registration, sign-in, the profile, and what an operator may do to an account. */
+import { and, eq, ne } from 'drizzle-orm'
+import type { Tx } from '../../../platform/db'
+import { count, forUpdate } from '../../../platform/db/dialect'
+import type { Events } from '../../../platform/events'
+import { fail, ok, type Result } from '../../../platform/result'
+import type { Runtime } from '../../../platform/runtime'
+import { registrationRepeated, userActivated } from '../events'
+import type { IdentityCode } from '../failures'
+import type { Role } from '../roles'
+import { users } from '../schema'
+import { createAudit } from './audit'
+import { createCodes } from './codes'
+import { hashSecret, verifyNothing, verifySecret } from './passwords'
+import { createPins, isTrivialPin, type PinCode } from './pins'
+import { createSessions, type OpenedSession, type Sessions, type Tokens } from './sessions'
+import { createSetup, type Setup } from './setup'
+import { emailKeyOf, phoneOf, type User, type UserView, userByEmail, userById, userByPhone, userView } from './users'
+
+export interface Registration {
+  name: string
+  email: string
+  phone?: string | undefined
+  password: string
+}
+
+export interface SignedIn extends Tokens {
+  user: UserView
+}
+
+export interface Identity {
+  /** The same answer whether or not the address is known: its owner hears of it by mail. */
+  register(input: Registration): Promise<{ id: string; status: 'pending_verification' }>
+  resendVerification(email: string): Promise<void>
+  verifyEmail(email: string, code: string, address: string): Promise<Result<SignedIn, 'code_invalid'>>
+  login(email: string, password: string, address: string): Promise<Result<SignedIn, LoginCode>>
+  refresh(refreshToken: string, address: string): Promise<Result<SignedIn, 'refresh_token_invalid'>>
+  logout(refreshToken: string): Promise<void>
+  profile(userId: string): Promise<UserView>
+  updateProfile(userId: string, changes: { name?: string; phone?: string | null }): Promise<Result<UserView, 'phone_taken'>>
+  setPin(userId: string, pin: string, password: string, address: string): Promise<Result<true, SetPinCode>>
+  verifyPin(userId: string, pin: string): Promise<Result<true, PinCode>>
+  /** Creates an account that is active at once, because whoever creates it vouches for it. */
+  createUser(input: Registration & { role: Role; pin?: string | undefined }, actor: string): Promise<Result<UserView, CreateUserCode>>
+  /** Within a unit: freezes, or makes active again. A frozen person is signed out everywhere. */
+  setFrozen(tx: Tx, userId: string, frozen: boolean, actor: string): Promise<Result<User, 'user_not_found'>>
+  resetPassword(email: string, password: string, actor: string): Promise<Result<UserView, 'user_not_found'>>
+  /** By user id, e-mail address or phone number. */
+  find(reference: string): Promise<User | undefined>
+  view(user: User): UserView
+  hasOperator(): Promise<boolean>
+  authenticate: Sessions['authenticate']
+  pruneSessions: Sessions['prune']
+  setup: Setup
+}
+
+export type LoginCode = 'credentials_invalid' | 'account_pending' | 'account_frozen' | 'account_closed'
+type SetPinCode = 'password_wrong' | 'pin_trivial'
+type CreateUserCode = Extract<IdentityCode, 'email_taken' | 'phone_taken' | 'pin_trivial'>
+
+const REFUSED_STATES: Record<string, LoginCode> = {
+  pending_verification: 'account_pending',
+  frozen: 'account_frozen',
+  closed: 'account_closed',
+}
+
+export interface IdentityOptions {
+  /** `iss` of the access tokens. */
+  issuer: string
+}
+
+export function createIdentity(runtime: Runtime, events: Events, { issuer }: IdentityOptions): Identity {
+  const { store, clock, newId } = runtime
+  const audit = createAudit(runtime)
+  const codes = createCodes(runtime, events)
+  const sessions = createSessions(runtime, events, audit, issuer)
+  const pins = createPins(runtime, audit)
+
+  async function insertUser(
+    tx: Tx,
+    user: { name: string; email: string; phone: string | null; role: Role; status: string; passwordHash: string; pinHash: string | null },
+  ): Promise<User> {
+    const now = clock()
+    const row: User = {
+      id: newId('usr'),
+      ...user,
+      emailKey: emailKeyOf(user.email),
+      pinFailures: 0,
+      pinLockedUntil: 0,
+      createdAt: now,
+      updatedAt: now,
+    }
+    await tx.insert(users).values(row)
+    return row
+  }
+
+  /** The number, unless somebody else has it. */
+  async function freePhone(tx: Tx, phone: string | undefined, userId?: string): Promise<string | null> {
+    if (phone === undefined) return null
+    const number = phoneOf(phone)
+    const [owner] = await userByPhone(tx, { phone: number })
+    return owner && owner.id !== userId ? null : number
+  }
+
+  async function signedIn(session: OpenedSession): Promise<SignedIn> {
+    return { ...(await sessions.tokens(session)), user: userView(session.user) }
+  }
+
+  const setup = createSetup(runtime, {
+    hasOperator: async (tx) => (await operators(tx)) > 0,
+    insertOperator: (tx, { name, email, passwordHash }) =>
+      insertUser(tx, { name, email, phone: null, role: 'operator', status: 'active', passwordHash, pinHash: null }),
+    emailTaken: async (tx, email) => (await userByEmail(tx, { emailKey: emailKeyOf(email) })).length > 0,
+    audit,
+  })
+
+  async function operators(db: Parameters<typeof userById>[0]): Promise<number> {
+    const [row] = await db.select({ n: count() }).from(users).where(and(eq(users.role, 'operator'), ne(users.status, 'closed')))
+    return row?.n ?? 0
+  }
+
+  return {
+    async register({ name, email, phone, password }) {
+      const passwordHash = await hashSecret(password)
+      return store.write(async (tx) => {
+        const [known] = await userByEmail(tx, { emailKey: emailKeyOf(email) })
+        if (known && known.status !== 'pending_verification') {
+          await events.append(tx, registrationRepeated, known.id, { userId: known.id })
+          return { id: newId('usr'), status: 'pending_verification' as const }
+        }
+        const freed = await freePhone(tx, phone, known?.id)
+        if (known) {
+          // Nobody has proved that the address is theirs yet, so the latest registration counts.
+          await tx
+            .update(users)
+            .set({ name, email, phone: freed, passwordHash, updatedAt: clock() })
+            .where(eq(users.id, known.id))
+        }
+        const user =
+          known ??
+          (await insertUser(tx, { name, email, phone: freed, role: 'customer', status: 'pending_verification', passwordHash, pinHash: null }))
+        await codes.issue(tx, user.id, 'verify_email')
+        await audit(tx, { actor: user.id, action: 'user.register', subject: user.id, outcome: 'allowed' })
+        return { id: user.id, status: 'pending_verification' as const }
+      })
+    },
+
+    resendVerification: (email) =>
+      store.write(async (tx) => {
+        const [user] = await userByEmail(tx, { emailKey: emailKeyOf(email) })
+        if (user?.status === 'pending_verification') await codes.issue(tx, user.id, 'verify_email')
+      }),
+
+    async verifyEmail(email, code, address) {
+      const result = await store.write(async (tx): Promise<Result<OpenedSession, 'code_invalid'>> => {
+        const [user] = await userByEmail(tx, { emailKey: emailKeyOf(email) })
+        if (user?.status !== 'pending_verification') return fail('code_invalid')
+        if (!(await codes.redeem(tx, user.id, 'verify_email', code))) {
+          await audit(tx, { actor: user.id, action: 'user.verify_email', subject: user.id, outcome: 'refused', address })
+          return fail('code_invalid')
+        }
+        await tx.update(users).set({ status: 'active', updatedAt: clock() }).where(eq(users.id, user.id))
+        await events.append(tx, userActivated, user.id, { userId: user.id })
+        await audit(tx, { actor: user.id, action: 'user.verify_email', subject: user.id, outcome: 'allowed', address })
+        return ok(await sessions.open(tx, { ...user, status: 'active' }))
+      })
+      return result.ok ? ok(await signedIn(result.value)) : result
+    },
+
+    async login(email, password, address) {
+      const [user] = await userByEmail(store.read, { emailKey: emailKeyOf(email) })
+      const right = user ? await verifySecret(password, user.passwordHash) : await verifyNothing(password)
+      const refused = !right || !user ? 'credentials_invalid' : REFUSED_STATES[user.status]
+      const opened = await store.write(async (tx): Promise<OpenedSession | undefined> => {
+        const subject = user?.id ?? 'unknown'
+        const outcome = refused ? 'refused' : 'allowed'
+        await audit(tx, { actor: subject, action: 'session.login', subject, outcome, address, detail: { reason: refused ?? null } })
+        return refused || !user ? undefined : sessions.open(tx, user)
+      })
+      return opened ? ok(await signedIn(opened)) : fail(refused ?? 'credentials_invalid')
+    },
+
+    async refresh(refreshToken, address) {
+      const result = await sessions.refresh(refreshToken, address)
+      return result.ok ? ok(await signedIn(result.value)) : result
+    },
+
+    logout: sessions.close,
+
+    async profile(userId) {
+      const [user] = await userById(store.read, { id: userId })
+      if (!user) throw new Error(`The user ${userId} of a session is not there.`)
+      return userView(user)
+    },
+
+    updateProfile: (userId, changes) =>
+      store.write(async (tx): Promise<Result<UserView, 'phone_taken'>> => {
+        const phone = changes.phone == null ? changes.phone : await freePhone(tx, changes.phone, userId)
+        if (phone === null && changes.phone !== null) return fail('phone_taken')
+        const [updated] = await tx
+          .update(users)
+          .set({
+            ...(changes.name === undefined ? {} : { name: changes.name }),
+            ...(phone === undefined ? {} : { phone }),
+            updatedAt: clock(),
+          })
+          .where(eq(users.id, userId))
+          .returning()
+        return ok(userView(updated as User))
+      }),
+
+    async setPin(userId, pin, password, address) {
+      if (isTrivialPin(pin)) return fail('pin_trivial')
+      const [user] = await userById(store.read, { id: userId })
+      const right = user !== undefined && (await verifySecret(password, user.passwordHash))
+      const pinHash = right ? await pins.hash(pin) : null
+      await store.write(async (tx) => {
+        await audit(tx, { actor: userId, action: 'pin.set', subject: userId, outcome: right ? 'allowed' : 'refused', address })
+        if (pinHash === null) return
+        await tx
+          .update(users)
+          .set({ pinHash, pinFailures: 0, pinLockedUntil: 0, updatedAt: clock() })
+          .where(eq(users.id, userId))
+      })
+      return right ? ok(true) : fail('password_wrong')
+    },
+
+    verifyPin: pins.verify,
+
+    async createUser({ name, email, phone, password, role, pin }, actor) {
+      if (pin !== undefined && isTrivialPin(pin)) return fail('pin_trivial')
+      const passwordHash = await hashSecret(password)
+      const pinHash = pin === undefined ? null : await pins.hash(pin)
+      return store.write(async (tx): Promise<Result<UserView, CreateUserCode>> => {
+        if ((await userByEmail(tx, { emailKey: emailKeyOf(email) })).length > 0) return fail('email_taken')
+        const number = await freePhone(tx, phone)
+        if (phone !== undefined && number === null) return fail('phone_taken')
+        const user = await insertUser(tx, { name, email, phone: number, role, status: 'active', passwordHash, pinHash })
+        await audit(tx, { actor, action: 'user.create', subject: user.id, outcome: 'allowed', detail: { role } })
+        await events.append(tx, userActivated, user.id, { userId: user.id })
+        return ok(userView(user))
+      })
+    },
+
+    async setFrozen(tx, userId, frozen, actor) {
+      const [user] = await forUpdate(tx.select().from(users).where(eq(users.id, userId)))
+      if (!user) return fail('user_not_found')
+      const status = frozen ? 'frozen' : 'active'
+      await tx.update(users).set({ status, updatedAt: clock() }).where(eq(users.id, userId))
+      if (frozen) await sessions.revokeAll(tx, userId, 'frozen')
+      await audit(tx, { actor, action: frozen ? 'user.freeze' : 'user.unfreeze', subject: userId, outcome: 'allowed' })
+      return ok({ ...user, status })
+    },
+
+    async resetPassword(email, password, actor) {
+      const passwordHash = await hashSecret(password)
+      return store.write(async (tx): Promise<Result<UserView, 'user_not_found'>> => {
+        const [user] = await userByEmail(tx, { emailKey: emailKeyOf(email) })
+        if (!user) return fail('user_not_found')
+        await tx.update(users).set({ passwordHash, updatedAt: clock() }).where(eq(users.id, user.id))
+        await sessions.revokeAll(tx, user.id, 'password_reset')
+        await audit(tx, { actor, action: 'user.reset_password', subject: user.id, outcome: 'allowed' })
+        return ok(userView(user))
+      })
+    },
+
+    async find(reference) {
+      const found = reference.startsWith('usr_')
+        ? await userById(store.read, { id: reference })
+        : reference.includes('@')
+          ? await userByEmail(store.read, { emailKey: emailKeyOf(reference) })
+          : await userByPhone(store.read, { phone: phoneOf(reference) })
+      return found[0]
+    },
+
+    view: userView,
+    hasOperator: async () => (await operators(store.read)) > 0,
+    authenticate: sessions.authenticate,
+    pruneSessions: sessions.prune,
+    setup,
+  }
+}

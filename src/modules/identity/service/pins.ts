@@ -1,0 +1,112 @@
+/**
+ * The PIN that authorizes money. Argon2id over the PIN mixed with the instance's pepper, so that a stolen database alone
+ * tells no PIN. Five wrong ones lock it for 15 minutes, and each further one doubles the lock.
+ *
+ * A try is counted before the PIN is looked at, so a hundred guesses at once are still five. A PIN that was right is
+ * remembered in memory (as a keyed hash) for 15 minutes, because a till that pays every minute should not wait for
+ * Argon2 each time; a change of the PIN, or a lock, ends that at once.
+ */
+import { eq } from 'drizzle-orm'
+import { forUpdate } from '../../../platform/db/dialect'
+import { fail, ok, type Result } from '../../../platform/result'
+import type { Runtime } from '../../../platform/runtime'
+import { sameHash } from '../../../platform/security/keyring'
+import { users } from '../schema'
+import type { Audit } from './audit'
+import { hashSecret, verifySecret } from './passwords'
+import { userById } from './users'
+
+const TRIES = 5
+const LOCK_MS = 15 * 60_000
+const LONGEST_LOCK_MS = 24 * 3_600_000
+const TRUST_MS = 15 * 60_000
+const REMEMBERED_LIMIT = 20_000
+
+export type PinCode = 'pin_not_set' | 'pin_wrong' | 'pin_locked'
+
+export interface Pins {
+  hash(pin: string): Promise<string>
+  /** Whether this is the user's PIN. Run it before the unit that moves the money. */
+  verify(userId: string, pin: string): Promise<Result<true, PinCode>>
+}
+
+interface Trusted {
+  pinHash: string
+  mac: string
+  until: number
+}
+
+export function isTrivialPin(pin: string): boolean {
+  const steps = new Set<number>()
+  for (let i = 1; i < pin.length; i++) steps.add(pin.charCodeAt(i) - pin.charCodeAt(i - 1))
+  const [step] = steps
+  if (steps.size === 1 && step !== undefined && Math.abs(step) <= 1) return true
+  return /^(\d\d)\1+$/.test(pin)
+}
+
+export function lockAfter(failures: number): number {
+  return failures < TRIES ? 0 : Math.min(LONGEST_LOCK_MS, LOCK_MS * 2 ** (failures - TRIES))
+}
+
+export function createPins({ store, clock, keyring }: Runtime, audit: Audit): Pins {
+  const trusted = new Map<string, Trusted>()
+  const peppered = (pin: string) => keyring.hash('pin-pepper', pin)
+
+  function locked(until: number): Result<never, 'pin_locked'> {
+    const retryAfter = Math.ceil((until - clock()) / 1000)
+    return fail('pin_locked', `Too many wrong PINs: try again in ${Math.ceil(retryAfter / 60)} min.`, { retryAfter })
+  }
+
+  /** Counts the try; the PIN may be looked at only after this. */
+  const countTry = (userId: string) =>
+    store.write(async (tx): Promise<Result<{ pinHash: string; failures: number }, PinCode>> => {
+      const [user] = await forUpdate(tx.select().from(users).where(eq(users.id, userId)))
+      if (!user?.pinHash) return fail('pin_not_set')
+      if (user.pinLockedUntil > clock()) return locked(user.pinLockedUntil)
+      const failures = user.pinFailures + 1
+      const lock = lockAfter(failures)
+      await tx
+        .update(users)
+        .set({ pinFailures: failures, pinLockedUntil: lock === 0 ? 0 : clock() + lock })
+        .where(eq(users.id, userId))
+      if (lock > 0) await audit(tx, { actor: userId, action: 'pin.last_try', subject: userId, outcome: 'allowed' })
+      return ok({ pinHash: user.pinHash, failures })
+    })
+
+  const clearTries = (userId: string) =>
+    store.write(async (tx) => {
+      await tx.update(users).set({ pinFailures: 0, pinLockedUntil: 0 }).where(eq(users.id, userId))
+    })
+
+  function trust(userId: string, pinHash: string, mac: string): void {
+    if (trusted.size >= REMEMBERED_LIMIT) {
+      const oldest = trusted.keys().next().value
+      if (oldest !== undefined) trusted.delete(oldest)
+    }
+    trusted.set(userId, { pinHash, mac, until: clock() + TRUST_MS })
+  }
+
+  return {
+    hash: (pin) => hashSecret(peppered(pin)),
+
+    async verify(userId, pin) {
+      const [user] = await userById(store.read, { id: userId })
+      if (!user?.pinHash) return fail('pin_not_set')
+      if (user.pinLockedUntil > clock()) return locked(user.pinLockedUntil)
+      const mac = keyring.hash('pin-in-memory', userId, pin)
+      const known = trusted.get(userId)
+      if (known && known.pinHash === user.pinHash && known.until > clock() && sameHash(known.mac, mac)) return ok(true)
+      const tried = await countTry(userId)
+      if (!tried.ok) return tried
+      if (await verifySecret(peppered(pin), tried.value.pinHash)) {
+        await clearTries(userId)
+        trust(userId, tried.value.pinHash, mac)
+        return ok(true)
+      }
+      trusted.delete(userId)
+      const triesLeft = Math.max(0, TRIES - tried.value.failures)
+      if (triesLeft === 0) return locked(clock() + lockAfter(tried.value.failures))
+      return fail('pin_wrong', `The PIN is wrong; ${triesLeft} ${triesLeft === 1 ? 'try is' : 'tries are'} left.`, { triesLeft })
+    },
+  }
+}

@@ -1,0 +1,100 @@
+/** Opening and finding accounts. Which account an owner has never changes, so it is remembered. */
+import { and, asc, eq } from 'drizzle-orm'
+import type { Db, Tx } from '../../../platform/db'
+import { sum } from '../../../platform/db/dialect'
+import type { Runtime } from '../../../platform/runtime'
+import { accountKinds, type AccountKindName } from '../kinds'
+import { accounts } from '../schema'
+import { type Account, accountById, accountOfOwner } from './queries'
+
+export const SYSTEM = 'system'
+const STRIPES_ON_POSTGRES = 16
+const REMEMBERED_LIMIT = 100_000
+
+export interface AccountName {
+  ownerId: string
+  kind: AccountKindName
+  currency: string
+}
+
+export interface Accounts {
+  /** The account’s id; opened within the unit if the owner has none yet. */
+  ensure(tx: Tx, name: AccountName): Promise<string>
+  /** The system account of a kind; of a busy kind on PostgreSQL, one of its stripes, always the same for one seed. */
+  system(tx: Tx, kind: AccountKindName, currency: string, seed: string): Promise<string>
+  find(db: Db, name: AccountName): Promise<Account | undefined>
+  get(db: Db, id: string): Promise<Account | undefined>
+  setState(tx: Tx, id: string, state: 'active' | 'frozen'): Promise<void>
+  /** Balances by kind and currency, stripes summed. */
+  totals(): Promise<Array<{ kind: string; currency: string; balance: number; held: number }>>
+}
+
+export function createAccounts({ store, clock, newId }: Runtime): Accounts {
+  const known = new Map<string, string>()
+  const stripes = store.engine === 'postgres' ? STRIPES_ON_POSTGRES : 1
+
+  async function ensureStripe(tx: Tx, { ownerId, kind, currency }: AccountName, stripe: number): Promise<string> {
+    const name = `${ownerId} ${kind} ${currency} ${stripe}`
+    const remembered = known.get(name)
+    if (remembered !== undefined) return remembered
+    const [found] = await accountOfOwner(tx, { ownerId, kind, currency, stripe })
+    if (found) {
+      // Committed before this unit only if the read side sees it too; an account this unit opened is not remembered.
+      const [committed] = await accountById(store.read, { id: found.id })
+      if (committed) remember(name, found.id)
+      return found.id
+    }
+    const id = newId('acc')
+    await tx.insert(accounts).values({
+      id,
+      ownerId,
+      kind,
+      currency,
+      stripe,
+      balance: 0,
+      held: 0,
+      mayOverdraw: accountKinds[kind].mayOverdraw,
+      state: 'active',
+      entryCount: 0,
+      lastTransferId: null,
+      lastEntryAt: 0,
+      createdAt: clock(),
+    })
+    return id
+  }
+
+  function remember(name: string, id: string): void {
+    const oldest = known.size >= REMEMBERED_LIMIT ? known.keys().next().value : undefined
+    if (oldest !== undefined) known.delete(oldest)
+    known.set(name, id)
+  }
+
+  return {
+    ensure: (tx, name) => ensureStripe(tx, name, 0),
+    system: (tx, kind, currency, seed) =>
+      ensureStripe(tx, { ownerId: SYSTEM, kind, currency }, accountKinds[kind].busy ? stripeOf(seed, stripes) : 0),
+    find: async (db, { ownerId, kind, currency }) => (await accountOfOwner(db, { ownerId, kind, currency, stripe: 0 }))[0],
+    get: async (db, id) => (await accountById(db, { id }))[0],
+    async setState(tx, id, state) {
+      await tx
+        .update(accounts)
+        .set({ state })
+        .where(and(eq(accounts.id, id)))
+    },
+    totals: () =>
+      store.read
+        .select({
+          kind: accounts.kind,
+          currency: accounts.currency,
+          balance: sum(accounts.balance),
+          held: sum(accounts.held),
+        })
+        .from(accounts)
+        .groupBy(accounts.kind, accounts.currency)
+        .orderBy(asc(accounts.currency), asc(accounts.kind)),
+  }
+}
+
+function stripeOf(seed: string, stripes: number): number {
+  return stripes === 1 ? 0 : Number(Bun.hash(seed) % BigInt(stripes))
+}

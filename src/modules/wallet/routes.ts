@@ -1,0 +1,138 @@
+/** Wallets over HTTP. */
+import { Type } from '@sinclair/typebox'
+import { Elysia } from 'elysia'
+import { principalOf } from '../../platform/http/context'
+import { idOf } from '../../platform/http/fields'
+import type { Idempotency } from '../../platform/http/idempotency'
+import { decodeCursor, encodeCursor, limitOf } from '../../platform/http/page'
+import { problems, unwrap } from '../../platform/http/problem'
+import type { RouteWords } from '../../platform/http/route'
+import { fail } from '../../platform/result'
+import { walletFailures } from './failures'
+import {
+  balanceModel,
+  currencyQuery,
+  statusModel,
+  transactionsModel,
+  transactionsQuery,
+  transferBody,
+  transferModel,
+  walletParams,
+} from './model'
+import type { Wallet } from './service'
+
+const TAG = 'Wallet'
+const TRANSFER_ID = /^txn_[0-9a-z]{20}$/
+
+export function walletRoutes(wallet: Wallet, { route }: RouteWords, idempotency: Idempotency) {
+  /** The user whose wallet the path names; only ever the caller’s own. */
+  function ownWallet(request: Request, userId: string): string {
+    const own = principalOf(request).userId
+    return userId === 'me' || userId === own ? own : unwrap(fail('not_your_wallet'), walletFailures)
+  }
+
+  async function transactions({
+    params,
+    query,
+    request,
+  }: {
+    params: typeof walletParams.static
+    query: typeof transactionsQuery.static
+    request: Request
+  }) {
+    const { items, next } = await wallet.transactions(ownWallet(request, params.userId), {
+      currency: query.currency,
+      type: query.type,
+      limit: limitOf(query),
+      after: decodeCursor(query.cursor, TRANSFER_ID),
+      from: query.from === undefined ? undefined : Date.parse(query.from),
+      to: query.to === undefined ? undefined : Date.parse(query.to),
+    })
+    return { items, nextCursor: next === null ? null : encodeCursor(next) }
+  }
+
+  return new Elysia({ name: 'wallet', normalize: false })
+    .get(
+      '/wallet/:userId/balance',
+      ({ params, query, request }) => wallet.balance(ownWallet(request, params.userId), query.currency),
+      {
+        ...route({ scopes: ['wallet:read'], tag: TAG, summary: 'Balance, held and available' }),
+        params: walletParams,
+        query: currencyQuery,
+        response: { 200: balanceModel, ...problems(walletFailures, 'not_your_wallet') },
+      },
+    )
+    .post(
+      '/wallet/:userId/transfer',
+      async ({ params, body, request, set }) => {
+        const fromUserId = ownWallet(request, params.userId)
+        const result = await idempotency.run(request, body, (write) => wallet.transfer({ fromUserId, ...body }, write))
+        set.status = 201
+        return unwrap(result, walletFailures)
+      },
+      {
+        ...route({
+          scopes: ['wallet:transfer'],
+          tag: TAG,
+          summary: 'Send money',
+          description: 'Moves money at once, to a user id, a phone number or an e-mail address. Send an `Idempotency-Key`: a repeat then gets the first answer.',
+          idempotent: true,
+        }),
+        params: walletParams,
+        body: transferBody,
+        response: {
+          201: transferModel,
+          ...problems(
+            walletFailures,
+            'not_your_wallet',
+            'pin_wrong',
+            'account_frozen',
+            'recipient_not_found',
+            'recipient_cannot_receive',
+            'pin_not_set',
+            'recipient_is_sender',
+            'insufficient_funds',
+            'currency_mismatch',
+            'balance_limit_exceeded',
+            'pin_locked',
+          ),
+        },
+      },
+    )
+    .get('/wallet/:userId/transactions', transactions, {
+      ...route({
+        scopes: ['wallet:read'],
+        tag: TAG,
+        summary: 'Movements, newest first',
+        description: 'One row a movement, with the balance after it.',
+      }),
+      params: walletParams,
+      query: transactionsQuery,
+      response: { 200: transactionsModel, ...problems(walletFailures, 'not_your_wallet') },
+    })
+    .post(
+      '/users/:userId/freeze',
+      async ({ params, request }) =>
+        unwrap(await wallet.setFrozen(params.userId, true, principalOf(request).userId), walletFailures),
+      {
+        ...route({
+          scopes: ['users:manage'],
+          tag: 'Operator',
+          summary: 'Freeze a person and their wallet',
+          description: 'They are signed out everywhere, and their wallet neither pays nor receives.',
+        }),
+        params: Type.Object({ userId: idOf('usr') }),
+        response: { 200: statusModel, ...problems(walletFailures, 'user_not_found') },
+      },
+    )
+    .post(
+      '/users/:userId/unfreeze',
+      async ({ params, request }) =>
+        unwrap(await wallet.setFrozen(params.userId, false, principalOf(request).userId), walletFailures),
+      {
+        ...route({ scopes: ['users:manage'], tag: 'Operator', summary: 'Unfreeze a person and their wallet' }),
+        params: Type.Object({ userId: idOf('usr') }),
+        response: { 200: statusModel, ...problems(walletFailures, 'user_not_found') },
+      },
+    )
+}

@@ -1,0 +1,220 @@
+/**
+ * A person’s money. Everybody has one wallet account in each currency they have used: a customer’s wallet, or the float
+ * of an agent or ATM; it is opened when it is first needed.
+ */
+import { inArray } from 'drizzle-orm'
+import type { Tx } from '../../platform/db'
+import type { Events } from '../../platform/events'
+import type { Write } from '../../platform/http/idempotency'
+import { share } from '../../platform/money'
+import { fail, ok, type Result } from '../../platform/result'
+import type { Runtime } from '../../platform/runtime'
+import type { Identity, User } from '../identity'
+import { type AccountKindName, type Ledger, legsOf, type StatementRow } from '../ledger'
+import { transferCompleted } from './events'
+import type { WalletCode } from './failures'
+import { transferNotes } from './schema'
+
+
+export interface WalletOptions {
+  currency: string
+  transferFeeBps: number
+}
+
+export interface Balance {
+  userId: string
+  accountId: string
+  currency: string
+  balance: number
+  /** What can be used: the balance less what is held. */
+  available: number
+  held: number
+}
+
+export interface TransferInput {
+  fromUserId: string
+  /** User id, phone number or e-mail address. */
+  to: string
+  amount: number
+  currency?: string | undefined
+  pin: string
+  note?: string | undefined
+}
+
+export interface TransferReceipt {
+  id: string
+  amount: number
+  currency: string
+  fee: number
+  from: string
+  to: string
+  /** The sender’s balance after it. */
+  balance: number
+  createdAt: string
+}
+
+export interface Movement {
+  id: string
+  type: string
+  /** Signed: positive is money in. */
+  amount: number
+  currency: string
+  fee: number
+  balance: number
+  note: string | null
+  reversalOf: string | null
+  createdAt: string
+}
+
+export interface MovementQuery {
+  currency?: string | undefined
+  limit: number
+  after?: string | undefined
+  from?: number | undefined
+  to?: number | undefined
+  type?: string | undefined
+}
+
+export interface Wallet {
+  balance(userId: string, currency?: string): Promise<Balance>
+  transfer(input: TransferInput, write: Write): Promise<Result<TransferReceipt, WalletCode>>
+  transactions(userId: string, query: MovementQuery): Promise<{ items: Movement[]; next: string | null }>
+  /** The id of the user’s wallet account, opened within the unit if need be. */
+  accountOf(tx: Tx, user: Pick<User, 'id' | 'role'>, currency: string): Promise<string>
+  /** Whoever may be credited under this reference, or why not. */
+  recipient(reference: string): Promise<Result<User, 'recipient_not_found' | 'recipient_cannot_receive'>>
+  setFrozen(userId: string, frozen: boolean, actor: string): Promise<Result<{ userId: string; status: string }, 'user_not_found'>>
+}
+
+const KIND_OF_ROLE: Record<string, AccountKindName> = { agent: 'float', atm: 'float' }
+
+export function walletKindOf(role: string): AccountKindName {
+  return KIND_OF_ROLE[role] ?? 'customer'
+}
+
+export function createWallet(
+  { store }: Runtime,
+  { identity, ledger, events }: { identity: Identity; ledger: Ledger; events: Events },
+  options: WalletOptions,
+): Wallet {
+  const accountOf = (tx: Tx, user: Pick<User, 'id' | 'role'>, currency: string) =>
+    ledger.ensure(tx, { ownerId: user.id, kind: walletKindOf(user.role), currency })
+
+  async function known(userId: string): Promise<User> {
+    const user = await identity.find(userId)
+    if (!user) throw new Error(`The user ${userId} of a session is not there.`)
+    return user
+  }
+
+  async function recipient(reference: string): ReturnType<Wallet['recipient']> {
+    const user = await identity.find(reference)
+    if (!user || user.status === 'pending_verification' || user.role === 'operator') return fail('recipient_not_found')
+    if (user.status !== 'active') return fail('recipient_cannot_receive')
+    return ok(user)
+  }
+
+  async function notesOf(ids: string[]): Promise<Map<string, string>> {
+    if (ids.length === 0) return new Map()
+    const rows = await store.read.select().from(transferNotes).where(inArray(transferNotes.transferId, ids))
+    return new Map(rows.map(({ transferId, note }) => [transferId, note]))
+  }
+
+  return {
+    accountOf,
+    recipient,
+
+    async balance(userId, currency = options.currency) {
+      const user = await known(userId)
+      const name = { ownerId: userId, kind: walletKindOf(user.role), currency }
+      let account = await ledger.find(store.read, name)
+      if (!account) {
+        await store.write((tx) => ledger.ensure(tx, name))
+        account = await ledger.find(store.read, name)
+      }
+      if (!account) throw new Error(`The wallet of ${userId} could not be opened.`)
+      const { id, balance, held } = account
+      return { userId, accountId: id, currency, balance, available: balance - held, held }
+    },
+
+    async transfer({ fromUserId, to, amount, currency = options.currency, pin, note }, write) {
+      const found = await recipient(to)
+      if (!found.ok) return found
+      const receiver = found.value
+      if (receiver.id === fromUserId) return fail('recipient_is_sender')
+      const allowed = await identity.verifyPin(fromUserId, pin)
+      if (!allowed.ok) return allowed
+      const sender = await known(fromUserId)
+      const fee = share(amount, options.transferFeeBps)
+      return write(async (tx): Promise<Result<TransferReceipt, WalletCode>> => {
+        const debitAccountId = await accountOf(tx, sender, currency)
+        const creditAccountId = await accountOf(tx, receiver, currency)
+        const feeLeg = fee === 0 ? [] : [{ accountId: await ledger.system(tx, 'fees', currency, debitAccountId), amount: fee }]
+        const posted = await ledger.transfer(tx, {
+          type: 'transfer',
+          amount,
+          fee,
+          currency,
+          debitAccountId,
+          creditAccountId,
+          legs: legsOf({ accountId: debitAccountId, amount: -(amount + fee) }, { accountId: creditAccountId, amount }, ...feeLeg),
+        })
+        if (!posted.ok) return posted
+        const { transfer, balances } = posted.value
+        const balance = balances.get(debitAccountId) ?? 0
+        if (note !== undefined) await tx.insert(transferNotes).values({ transferId: transfer.id, note })
+        await events.append(tx, transferCompleted, fromUserId, {
+          transferId: transfer.id,
+          fromUserId,
+          toUserId: receiver.id,
+          amount,
+          fee,
+          currency,
+          fromBalance: balance,
+          toBalance: balances.get(creditAccountId) ?? 0,
+        })
+        return ok({
+          id: transfer.id,
+          amount,
+          currency,
+          fee,
+          from: fromUserId,
+          to: receiver.id,
+          balance,
+          createdAt: new Date(transfer.at).toISOString(),
+        })
+      })
+    },
+
+    async transactions(userId, { currency = options.currency, ...query }) {
+      const user = await known(userId)
+      const account = await ledger.find(store.read, { ownerId: userId, kind: walletKindOf(user.role), currency })
+      if (!account) return { items: [], next: null }
+      const { rows, next } = await ledger.statement({ accountId: account.id, ...query })
+      const notes = await notesOf(rows.map(({ transferId }) => transferId))
+      return { items: rows.map((row) => movementOf(row, notes.get(row.transferId) ?? null)), next }
+    },
+
+    setFrozen: (userId, frozen, actor) =>
+      store.write(async (tx): Promise<Result<{ userId: string; status: string }, 'user_not_found'>> => {
+        const changed = await identity.setFrozen(tx, userId, frozen, actor)
+        if (!changed.ok) return changed
+        const accountId = await accountOf(tx, changed.value, options.currency)
+        await ledger.setState(tx, accountId, frozen ? 'frozen' : 'active')
+        return ok({ userId, status: changed.value.status })
+      }),
+  }
+}
+
+function movementOf(row: StatementRow, note: string | null): Movement {
+  return {
+    id: row.transferId,
+    type: row.type,
+    amount: row.amount,
+    currency: row.currency,
+    fee: row.amount < 0 ? row.fee : 0,
+    balance: row.balance,
+    note,
+    reversalOf: row.reversalOf,
+    createdAt: new Date(row.at).toISOString(),
+  }
+}

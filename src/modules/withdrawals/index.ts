@@ -1,0 +1,12 @@
+/** Cash-out by one-time token or QR code. */
+export {
+  withdrawalCancelled,
+  withdrawalExpired,
+  type WithdrawalFacts,
+  withdrawalPaid,
+  withdrawalRequested,
+  withdrawalReversed,
+} from './events'
+export { withdrawalRoutes } from './routes'
+export { createWithdrawals, type Withdrawals } from './service'
+export { spokenForm } from './token'

@@ -1,0 +1,48 @@
+/** The database, as the rest of Kumbu sees it. */
+import { existsSync } from 'node:fs'
+import { migratePostgres, migrateSqlite, type MigrationReport } from './migrate'
+import { asPostgresStoreError, createPostgresStore } from './postgres'
+import { asSqliteStoreError, createSqliteStore } from './sqlite'
+import { silentObserver, type Store, StoreError, type StoreObserver } from './store'
+
+export { engine, engineOf, type Engine } from './engine'
+export { prepared } from './prepared'
+export { type Db, type Store, StoreError, type StoreErrorCode, type StoreObserver, type Tx, type Unit } from './store'
+export { DataFolderError, lockDataFolder, pathsOf, type DataFolder } from './data-folder'
+export { MigrationError, type MigrationReport } from './migrate'
+
+/** Where the database is: a file, or the address of a PostgreSQL server. */
+export type Location = { engine: 'sqlite'; file: string } | { engine: 'postgres'; url: string; connections: number }
+
+export interface OpenOptions {
+  observer?: StoreObserver
+  strictUnits: boolean
+}
+
+export function migrate(location: Location, now: number): Promise<MigrationReport> | MigrationReport {
+  return location.engine === 'sqlite' ? migrateSqlite(location.file, now) : migratePostgres(location.url, now)
+}
+
+export function openStore(location: Location, { observer = silentObserver, strictUnits }: OpenOptions): Store {
+  if (location.engine === 'postgres') {
+    const readers = Math.max(2, Math.ceil(location.connections / 4))
+    return createPostgresStore({
+      url: location.url,
+      observer,
+      writers: Math.max(1, location.connections - readers),
+      readers,
+    })
+  }
+  if (!existsSync(location.file)) throw new StoreError('storage_failed', `There is no database at ${location.file}.`)
+  return createSqliteStore({ file: location.file, observer, strictUnits })
+}
+
+/** Whether an error is the database's own (full disk, lost server, damaged file) and no bug; `undefined` if it is not. */
+export function storeErrorOf(error: unknown): StoreError | undefined {
+  if (error instanceof StoreError) return error
+  for (const translate of [asSqliteStoreError, asPostgresStoreError]) {
+    const translated = translate(error)
+    if (translated instanceof StoreError) return translated
+  }
+  return undefined
+}

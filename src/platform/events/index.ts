@@ -1,0 +1,111 @@
+/**
+ * The transactional outbox. `append` writes an event and, for each subscriber of its type, its delivery, in the
+ * transaction in which the event happened; the deliveries run after the commit (see `platform/queue`).
+ */
+import type { Static, TSchema } from '@sinclair/typebox'
+import { asc, eq, inArray } from 'drizzle-orm'
+import { prepared, type Tx, type Unit } from '../db'
+import { HopelessError, type Queue } from '../queue'
+import type { Runtime } from '../runtime'
+import { events } from './schema'
+
+/** A kind of event: its name in the past tense, and the shape of what it carries (ids and amounts, never personal data). */
+export interface EventType<Payload extends TSchema = TSchema> {
+  readonly type: string
+  readonly payload: Payload
+}
+
+export function eventType<Payload extends TSchema>(type: string, payload: Payload): EventType<Payload> {
+  return { type, payload }
+}
+
+export interface Happened<Payload> {
+  id: number
+  type: string
+  key: string
+  payload: Payload
+  at: number
+}
+
+export interface Subscriber<Payload extends TSchema = TSchema> {
+  /** Names its deliveries; unique for the pair of subscriber and event type. */
+  name: string
+  to: EventType<Payload>
+  /** See `Worker.run`: the answered unit runs in the transaction that ends the delivery. */
+  handle(event: Happened<Static<Payload>>): Promise<Unit<void> | undefined>
+}
+
+export interface Events {
+  subscribe<Payload extends TSchema>(subscriber: Subscriber<Payload>): void
+  append<Payload extends TSchema>(tx: Tx, type: EventType<Payload>, key: string, payload: Static<Payload>): Promise<void>
+  /** Deletes events older than the moment whose deliveries have all ended; answers how many. */
+  prune(before: number): Promise<number>
+}
+
+const DELIVERY_ATTEMPTS = 12
+const PRUNE_AT_ONCE = 5_000
+
+const insertEvent = prepared<{ type: string; key: string; payload: unknown; at: number }, Array<{ id: number }>>(
+  'insert_event',
+  (db, $) =>
+    db
+      .insert(events)
+      .values({ type: $('type'), key: $('key'), payload: $('payload'), at: $('at') } as never)
+      .returning({ id: events.id }) as unknown as PromiseLike<Array<{ id: number }>>,
+)
+
+export function createEvents({ store, clock }: Runtime, queue: Queue): Events {
+  const subscribers = new Map<string, Subscriber[]>()
+
+  async function deliver(subscriber: Subscriber, eventId: number): Promise<Unit<void> | undefined> {
+    const [event] = await store.read.select().from(events).where(eq(events.id, eventId))
+    if (!event) throw new HopelessError(`The event ${eventId} is no longer there.`)
+    return subscriber.handle(event as Happened<never>)
+  }
+
+  return {
+    subscribe(subscriber) {
+      const { to } = subscriber
+      subscribers.set(to.type, [...(subscribers.get(to.type) ?? []), subscriber as unknown as Subscriber])
+      queue.add({
+        kind: deliveryKind(subscriber.name, to.type),
+        attempts: DELIVERY_ATTEMPTS,
+        run: ({ payload }) => deliver(subscriber as unknown as Subscriber, (payload as { eventId: number }).eventId),
+      })
+    },
+
+    async append(tx, { type }, key, payload) {
+      const [event] = await insertEvent(tx, { type, key, payload, at: clock() })
+      for (const { name } of subscribers.get(type) ?? []) {
+        await queue.put(tx, {
+          kind: deliveryKind(name, type),
+          payload: { eventId: event?.id },
+          orderingKey: key,
+        })
+      }
+    },
+
+    async prune(before) {
+      const old = await store.read
+        .select({ id: events.id, at: events.at })
+        .from(events)
+        .orderBy(asc(events.id))
+        .limit(PRUNE_AT_ONCE)
+      const oldIds = old.filter(({ at }) => at < before).map(({ id }) => id)
+      if (oldIds.length === 0) return 0
+      const awaited = (await queue.payloads('event:')) as Array<{ eventId: number }>
+      const needed = new Set(awaited.map(({ eventId }) => eventId))
+      const free = oldIds.filter((id) => !needed.has(id))
+      if (free.length === 0) return 0
+      await store.write(async (tx) => {
+        await tx.delete(events).where(inArray(events.id, free))
+      })
+      return free.length
+    },
+  }
+}
+
+function deliveryKind(subscriber: string, type: string): string {
+  return `event:${subscriber}:${type}`
+}
+

@@ -1,0 +1,11 @@
+/** The outbox: what has happened, written in the transaction in which it happened. Ids only, no personal data. */
+import { json, serial, table, text, time } from '../db/dialect'
+
+export const events = table('events', {
+  id: serial('id'),
+  type: text('type').notNull(),
+  /** Events of one key reach a subscriber in order. */
+  key: text('key').notNull(),
+  payload: json('payload').notNull(),
+  at: time('at').notNull(),
+})

@@ -1,0 +1,39 @@
+/** What is known of the request under way: its id, where it came from, who sent it. */
+export interface Principal {
+  userId: string
+  sessionId: string
+  role: string
+  scopes: ReadonlySet<string>
+}
+
+export interface RequestContext {
+  readonly id: string
+  readonly address: string
+  readonly startedAt: number
+  /** The route's pattern, once a route was found. */
+  route?: string
+  principal?: Principal
+  /** The code of the problem that the answer carries. */
+  problem?: string
+  /** Headers for the answer, such as the rate limit's. */
+  readonly answerHeaders: Record<string, string>
+}
+
+const contexts = new WeakMap<Request, RequestContext>()
+
+export function beginContext(request: Request, context: RequestContext): void {
+  contexts.set(request, context)
+}
+
+export function contextOf(request: Request): RequestContext {
+  const context = contexts.get(request)
+  if (!context) throw new Error('The request did not come through the pipeline.')
+  return context
+}
+
+/** Who sent the request. Only a route that names scopes may ask. */
+export function principalOf(request: Request): Principal {
+  const { principal } = contextOf(request)
+  if (!principal) throw new Error('The route is public and has no principal.')
+  return principal
+}

@@ -1,0 +1,56 @@
+/** The fields that requests share, each with its form and its bounds. */
+import { FormatRegistry, type Static, type TSchema, Type } from '@sinclair/typebox'
+import { LARGEST_AMOUNT } from '../money'
+
+/** Refuses members that it does not know: a misspelt field on a money route must not be overlooked. */
+export function body<Members extends Record<string, TSchema>>(members: Members, example: object) {
+  return Type.Object(members, { additionalProperties: false, examples: [example] })
+}
+
+export function answer<Members extends Record<string, TSchema>>(members: Members, example?: object) {
+  return Type.Object(members, example ? { examples: [example] } : {})
+}
+
+// Cc and Cf are control and format characters: they forge headers and log lines, and hide in names.
+FormatRegistry.Set('printable', (text) => text.trim() !== '' && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text))
+FormatRegistry.Set('mailbox', (text) => /^[^\s@<>"(),:;\\[\]\p{C}]+@[^\s@<>"(),:;\\[\]\p{C}]+\.[^\s@.<>"(),:;\\[\]\p{C}]+$/u.test(text))
+FormatRegistry.Set('phone', (text) => /^\+[1-9](?:[\s().-]?\d){6,14}$/.test(text))
+
+/** Whole minor units, 1 to 2^53-1. */
+export const amount = Type.Integer({
+  minimum: 1,
+  maximum: LARGEST_AMOUNT,
+  description: 'Whole minor units (cents), at least 1.',
+})
+
+/** An amount in an answer; a balance of a system account may be negative. */
+export const anyAmount = Type.Integer({ description: 'Whole minor units (cents).' })
+
+export const currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217.' })
+
+export const name = Type.String({ minLength: 1, maxLength: 100, format: 'printable' })
+
+export const email = Type.String({ minLength: 3, maxLength: 254, format: 'mailbox' })
+
+export const phone = Type.String({ minLength: 8, maxLength: 24, format: 'phone', description: 'International, with +.' })
+
+export const password = Type.String({ minLength: 8, maxLength: 128, description: 'Any characters, 8 to 128.' })
+
+/** A password that is only compared: it may be anything that was once allowed. */
+export const givenPassword = Type.String({ minLength: 1, maxLength: 128 })
+
+export const pin = Type.String({ pattern: '^\\d{4,6}$', description: '4 to 6 digits.' })
+
+export const note = Type.String({ minLength: 1, maxLength: 140, format: 'printable' })
+
+export const moment = Type.String({ format: 'date-time', description: 'ISO 8601, UTC.' })
+
+export const userIdOrMe = Type.String({
+  pattern: '^(me|usr_[0-9a-z]{20})$',
+  description: 'A user id, or `me`.',
+  default: 'me',
+})
+
+export const idOf = (prefix: string) => Type.String({ pattern: `^${prefix}_[0-9a-z]{20}$` })
+
+export type { Static }

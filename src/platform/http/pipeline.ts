@@ -1,0 +1,144 @@
+/**
+ * What every request goes through, whichever route it is for and whether or not there is one: an id, the limit for
+ * strangers, the size limit, then the application; then headers, figures and a log line for the answer.
+ */
+import type { NewId } from '../ids'
+import type { Log } from '../observability/log'
+import type { Metrics } from '../observability/metrics'
+import { clientAddress } from './address'
+import { refuseTooLarge } from './body'
+import { beginContext, type RequestContext } from './context'
+import { Problem, renderProblem } from './problem'
+import { type RateLimiter, takeOrRefuse } from './rate-limit'
+
+export interface PipelineOptions {
+  newId: NewId
+  log: Log
+  metrics: Metrics
+  limiter: RateLimiter
+  /** Other names of paths, by their beginnings. */
+  aliases: ReadonlyArray<readonly [from: string, to: string]>
+  /** Requests a minute from one address that is not signed in; 0 turns limits off. */
+  anonymousLimit: number
+  trustedProxies: readonly string[]
+  corsOrigins: readonly string[]
+  /** Browsers are told to come back by HTTPS only. */
+  https: boolean
+  /** Log answered requests too, not only refused ones. */
+  logRequests: boolean
+}
+
+export type Handle = (request: Request) => Response | Promise<Response>
+export type Pipeline = (request: Request, peer: string) => Promise<Response>
+
+const NOT_COUNTED = new Set(['/health', '/ready', '/metrics'])
+const REQUEST_ID_FORM = /^[\w.:-]{1,64}$/
+
+const SECURITY_HEADERS: ReadonlyArray<readonly [string, string]> = [
+  ['x-content-type-options', 'nosniff'],
+  ['referrer-policy', 'no-referrer'],
+  ['x-frame-options', 'DENY'],
+]
+const API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+export function createPipeline(handle: Handle, options: PipelineOptions): Pipeline {
+  const { newId, log, metrics, limiter, aliases, anonymousLimit, trustedProxies, corsOrigins, https, logRequests } = options
+
+  function begin(request: Request, peer: string): RequestContext {
+    const given = request.headers.get('x-request-id')
+    const context: RequestContext = {
+      id: given !== null && REQUEST_ID_FORM.test(given) ? given : newId('req'),
+      address: clientAddress(peer, request.headers.get('x-forwarded-for'), trustedProxies),
+      startedAt: performance.now(),
+      answerHeaders: {},
+    }
+    beginContext(request, context)
+    return context
+  }
+
+  function limitStranger(request: Request, context: RequestContext): void {
+    if (anonymousLimit === 0 || request.headers.has('authorization')) return
+    if (NOT_COUNTED.has(new URL(request.url).pathname)) return
+    takeOrRefuse(limiter, `address ${context.address}`, anonymousLimit, context.answerHeaders)
+  }
+
+  /** The request under the name that the application knows. */
+  function rename(request: Request, context: RequestContext): Request {
+    const url = new URL(request.url)
+    const alias = aliases.find(([from]) => url.pathname.startsWith(from))
+    if (!alias) return request
+    url.pathname = alias[1] + url.pathname.slice(alias[0].length)
+    const renamed = new Request(url, request)
+    beginContext(renamed, context)
+    return renamed
+  }
+
+  function cors(request: Request, response: Response): void {
+    const origin = request.headers.get('origin')
+    if (origin === null || !corsOrigins.includes(origin)) return
+    response.headers.set('access-control-allow-origin', origin)
+    response.headers.append('vary', 'origin')
+    response.headers.set('access-control-expose-headers', 'x-request-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after')
+  }
+
+  function preflight(request: Request): Response | undefined {
+    if (request.method !== 'OPTIONS' || !request.headers.has('access-control-request-method')) return undefined
+    const response = new Response(null, { status: 204 })
+    if (corsOrigins.includes(request.headers.get('origin') ?? '')) {
+      response.headers.set('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE')
+      response.headers.set('access-control-allow-headers', 'authorization, content-type, idempotency-key, x-request-id')
+      response.headers.set('access-control-max-age', '600')
+    }
+    return response
+  }
+
+  function finish(request: Request, response: Response, context: RequestContext): Response {
+    const { headers, status } = response
+    for (const [name, value] of SECURITY_HEADERS) headers.set(name, value)
+    if (!headers.has('content-security-policy')) headers.set('content-security-policy', API_CONTENT_POLICY)
+    if (!headers.has('cache-control')) headers.set('cache-control', 'no-store')
+    if (https) headers.set('strict-transport-security', 'max-age=31536000')
+    headers.set('x-request-id', context.id)
+    for (const name in context.answerHeaders) headers.set(name, context.answerHeaders[name] as string)
+    if (corsOrigins.length > 0) cors(request, response)
+    record(request, status, context)
+    return response
+  }
+
+  function record(request: Request, status: number, context: RequestContext): void {
+    const durationMs = performance.now() - context.startedAt
+    const { method } = request
+    metrics.httpRequests.inc({ method, route: context.route ?? 'none', status: String(status) })
+    metrics.httpDuration.observe({ method }, durationMs / 1000)
+    const level = status >= 500 ? 'error' : status >= 400 ? 'info' : 'debug'
+    if (level === 'debug' && !logRequests) return
+    log[level](
+      {
+        requestId: context.id,
+        method,
+        path: new URL(request.url).pathname.slice(0, 200),
+        status,
+        problem: context.problem,
+        address: context.address,
+        user: context.principal?.userId,
+        ms: Math.round(durationMs * 10) / 10,
+      },
+      'request',
+    )
+  }
+
+  return async (request, peer) => {
+    const context = begin(request, peer)
+    try {
+      const answered = preflight(request)
+      if (answered) return finish(request, answered, context)
+      limitStranger(request, context)
+      refuseTooLarge(request)
+      return finish(request, await handle(rename(request, context)), context)
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      context.problem = error.code
+      return finish(request, renderProblem(error, context.id), context)
+    }
+  }
+}

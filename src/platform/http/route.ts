@@ -1,0 +1,114 @@
+/**
+ * What every route states beside its schemas: who may call it, and what it is for. `route({ scopes, … })` is spread into
+ * the options of an Elysia route; it brings the guard and the route's part of the OpenAPI document.
+ *
+ * @example
+ * app.get('/agents/me', handler, { ...route({ scopes: ['agents:read'], tag: 'Agents', summary: 'My till' }), response })
+ */
+import type { Principal } from './context'
+import { contextOf } from './context'
+import { httpProblem } from './problem'
+import { type RateLimiter, takeOrRefuse } from './rate-limit'
+
+export interface RouteStatement {
+  /** The scopes that the access token must have, all of them; or that anybody may call it. */
+  scopes: 'public' | readonly string[]
+  tag: string
+  summary: string
+  description?: string
+  /** It takes an `Idempotency-Key`. */
+  idempotent?: boolean
+}
+
+/** The OpenAPI extension members in which a route's statement is kept. */
+export const SCOPES_MEMBER = 'x-scopes'
+export const IDEMPOTENT_MEMBER = 'x-idempotent'
+
+export type Authenticate = (token: string) => Promise<Principal | undefined> | Principal | undefined
+
+export interface GuardOptions {
+  authenticate: Authenticate
+  limiter: RateLimiter
+  /** Requests a minute; 0 turns limits off. */
+  limits: { anonymous: number; user: number }
+}
+
+interface Guarded {
+  request: Request
+  route: string
+}
+
+/** The words in which `routes.ts` files state their routes. */
+export interface RouteWords {
+  route(statement: RouteStatement): { transform: (context: Guarded) => Promise<void> | void; detail: RouteDetail }
+}
+
+export interface RouteDetail {
+  tags: string[]
+  summary: string
+  description?: string
+  [SCOPES_MEMBER]: 'public' | readonly string[]
+  [IDEMPOTENT_MEMBER]: boolean
+}
+
+const BEARER = /^Bearer ([\w~+/.-]+=*)$/i
+
+export function createRouteWords({ authenticate, limiter, limits }: GuardOptions): RouteWords {
+  function limitUser(request: Request, principal: Principal): void {
+    if (limits.anonymous === 0) return
+    const { answerHeaders } = contextOf(request)
+    takeOrRefuse(limiter, `user ${principal.userId}`, limits.user, answerHeaders)
+  }
+
+  function limitStranger(request: Request): void {
+    if (limits.anonymous === 0) return
+    const { address, answerHeaders } = contextOf(request)
+    takeOrRefuse(limiter, `address ${address}`, limits.anonymous, answerHeaders)
+  }
+
+  function guard(scopes: readonly string[]): (context: Guarded) => Promise<void> | void {
+    function admit(request: Request, principal: Principal | undefined): void {
+      if (!principal) {
+        limitStranger(request)
+        throw httpProblem('unauthenticated', undefined, undefined, { 'www-authenticate': 'Bearer error="invalid_token"' })
+      }
+      contextOf(request).principal = principal
+      limitUser(request, principal)
+      const missing = scopes.filter((scope) => !principal.scopes.has(scope))
+      if (missing.length > 0) {
+        throw httpProblem('insufficient_scope', `This needs the scope ${missing.join(' ')}.`, { required: scopes })
+      }
+    }
+
+    return ({ request, route }) => {
+      contextOf(request).route = route
+      const header = request.headers.get('authorization')
+      if (header === null) {
+        throw httpProblem('unauthenticated', undefined, undefined, { 'www-authenticate': 'Bearer' })
+      }
+      const token = BEARER.exec(header)?.[1]
+      const found = token === undefined ? undefined : authenticate(token)
+      // A token that was seen before is answered at once, without a turn through a promise.
+      return found instanceof Promise ? found.then((principal) => admit(request, principal)) : admit(request, found)
+    }
+  }
+
+  function open({ request, route }: Guarded): void {
+    contextOf(request).route = route
+    // One without a token was counted when it came in.
+    if (request.headers.has('authorization')) limitStranger(request)
+  }
+
+  return {
+    route: ({ scopes, tag, summary, description, idempotent = false }) => ({
+      transform: scopes === 'public' ? open : guard(scopes),
+      detail: {
+        tags: [tag],
+        summary,
+        ...(description === undefined ? {} : { description }),
+        [SCOPES_MEMBER]: scopes,
+        [IDEMPOTENT_MEMBER]: idempotent,
+      },
+    }),
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * Amounts are whole minor units (cents) together with an ISO 4217 currency, from 1 to 2^53-1 in requests. No amount is
+ * ever a fraction, and no sum of amounts is ever rounded.
+ */
+export const LARGEST_AMOUNT = Number.MAX_SAFE_INTEGER
+
+/** One hundredth of a percent of a whole, as rates are given. */
+const BPS = 10_000n
+
+/** `amount × bps / 10,000`, halves rounded up; exact for every amount. */
+export function share(amount: number, bps: number): number {
+  if (bps === 0) return 0
+  return Number((BigInt(amount) * BigInt(bps) + BPS / 2n) / BPS)
+}
+
+/** How many digits stand after the point in a currency (ISO 4217, as ICU knows it); `undefined` if it is none. */
+export function currencyDigits(currency: string): number | undefined {
+  if (!Intl.supportedValuesOf('currency').includes(currency)) return undefined
+  return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits
+}
+
+/** "USD 1,250.00": for messages and terminals. */
+export function formatMoney(amount: number, currency: string): string {
+  const digits = currencyDigits(currency) ?? 2
+  const negative = amount < 0
+  const text = String(Math.abs(amount)).padStart(digits + 1, '0')
+  const whole = text.slice(0, text.length - digits).replace(/\B(?=(\d{3})+$)/g, ',')
+  const fraction = digits > 0 ? `.${text.slice(-digits)}` : ''
+  return `${currency} ${negative ? '-' : ''}${whole}${fraction}`
+}
