@@ -132,7 +132,10 @@ export function createApp(config: Config, runtime: Runtime) {
   const factorLimiter = config.rateLimit === 0 ? undefined : limiter
 
   const app = new Elysia({ name: 'kumbu', normalize: false })
-    .onParse({ as: 'global' }, ({ request }) => readJsonBody(request))
+    .onParse({ as: 'global' }, ({ request, route }) => {
+      contextOf(request).route = route
+      return readJsonBody(request)
+    })
     .onError({ as: 'global' }, ({ code, error, request }) => {
       const context = contextOf(request)
       const problem = toProblem({ code, error, request }, () => app, log, context.id)

@@ -12,9 +12,10 @@ interface Thrown {
 
 export function toProblem({ code, error, request }: Thrown, app: () => AnyElysia, log: Log, requestId: string): Problem {
   if (error instanceof Problem) return error
+  // What a body parser throws arrives wrapped.
+  if (code === 'PARSE') return causeOf(error) ?? httpProblem('malformed_body')
   if (code === 'NOT_FOUND') return unknownRoute(request, app())
   if (code === 'VALIDATION') return invalid(error)
-  if (code === 'PARSE') return httpProblem('malformed_body')
   const fault = storeErrorOf(error)
   if (fault instanceof StoreError) {
     log.error({ requestId, error: fault }, 'the database failed')
@@ -23,6 +24,11 @@ export function toProblem({ code, error, request }: Thrown, app: () => AnyElysia
   }
   log.error({ requestId, error }, 'a bug was thrown')
   return httpProblem('internal_error')
+}
+
+function causeOf(error: unknown): Problem | undefined {
+  const cause = error instanceof Error ? error.cause : undefined
+  return cause instanceof Problem ? cause : undefined
 }
 
 function unknownRoute(request: Request, app: AnyElysia): Problem {

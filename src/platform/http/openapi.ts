@@ -35,6 +35,8 @@ export interface ApiInfo {
   tags: Array<{ name: string; description: string }>
 }
 
+const VERSION = '3.1.0'
+
 const REASONS: Record<string, string> = {
   200: 'Done.',
   201: 'Created.',
@@ -48,25 +50,23 @@ const IDEMPOTENCY_PARAMETER = {
   required: false,
   description:
     'Makes a repeat safe: the request is executed once and a repeat gets the first answer. Use a new UUID (v7 is quickest) for each payment.',
+  // No example: the page would send it with every try, and the second one would get the first answer.
   schema: { type: 'string', minLength: 1, maxLength: 255 },
-  example: '01929b3e-6f0a-7cc3-98c4-dc0c0c07398f',
 }
 
 type HttpCode = keyof typeof httpFailures
 
 export function openApiDocument(app: AnyElysia, info: ApiInfo): object {
-  const { paths, components } = toOpenAPISchema(app) as unknown as { paths: Paths; components: { schemas?: object } }
+  const { paths, components } = toOpenAPISchema(app, undefined, undefined, undefined, VERSION) as unknown as { paths: Paths; components: { schemas?: object } }
+  const bodies = bodiesOf(app)
   const { tags, ...rest } = info
   return {
-    openapi: '3.0.3',
+    openapi: VERSION,
     info: { ...rest, license: { name: 'MIT', url: 'https://opensource.org/license/mit' } },
     servers: [{ url: '/' }],
     tags,
-    paths: Object.fromEntries(
-      Object.entries(paths).map(([path, operations]) => [
-        path,
-        Object.fromEntries(Object.entries(operations).map(([method, operation]) => [method, complete(operation)])),
-      ]),
+    paths: mapValues(paths, (operations, path) =>
+      mapValues(operations, (operation, method) => complete(operation, bodies.get(`${method} ${path}`))),
     ),
     components: {
       ...components,
@@ -82,11 +82,25 @@ export function openApiDocument(app: AnyElysia, info: ApiInfo): object {
   }
 }
 
-function complete(operation: Operation): Operation {
+/** The generator leaves out bodies that a parser of ours reads, so they are taken from the routes themselves. */
+function bodiesOf(app: AnyElysia): Map<string, Schema> {
+  const bodies = new Map<string, Schema>()
+  for (const { method, path, hooks } of app.routes) {
+    const { body } = hooks as { body?: Schema }
+    if (body) bodies.set(`${method.toLowerCase()} ${path.replaceAll(/:(\w+)/g, '{$1}')}`, body)
+  }
+  return bodies
+}
+
+function mapValues<From, To>(record: Record<string, From>, map: (value: From, name: string) => To): Record<string, To> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value, name)]))
+}
+
+function complete(operation: Operation, body: Schema | undefined): Operation {
   const scopes = operation[SCOPES_MEMBER]
   const isPublic = scopes === 'public' || scopes === undefined
   const done: Operation = { ...operation, security: isPublic ? [] : [{ bearer: [] }], responses: { ...operation.responses } }
-  if (operation.requestBody) done.requestBody = jsonOnly(operation.requestBody)
+  if (body) done.requestBody = { required: true, content: { 'application/json': withExample({ schema: body }) } }
   if (operation[IDEMPOTENT_MEMBER]) done.parameters = [...(operation.parameters ?? []), IDEMPOTENCY_PARAMETER]
   for (const [status, codes] of commonProblems(operation, isPublic)) mergeProblem(done, status, codes)
   for (const [status, response] of Object.entries(done.responses)) done.responses[status] = describe(status, response)
@@ -118,46 +132,44 @@ function mergeProblem(operation: Operation, status: number, codes: HttpCode[]): 
   }
 }
 
+interface Literals {
+  const?: string
+  enum?: string[]
+  anyOf?: Literals[]
+}
+
 function codesOf(schema: Schema): string[] {
-  const code = (schema.properties as Record<string, { const?: string; enum?: string[]; anyOf?: Array<{ const?: string; enum?: string[] }> }>)?.code
+  const { code } = (schema.properties ?? {}) as { code?: Literals }
   if (!code) return []
-  const one = (each: { const?: string; enum?: string[] }) => each.enum ?? (each.const === undefined ? [] : [each.const])
+  const one = ({ const: value, enum: values }: Literals) => values ?? (value === undefined ? [] : [value])
   return code.anyOf ? code.anyOf.flatMap(one) : one(code)
 }
 
-function jsonOnly(body: NonNullable<Operation['requestBody']>): NonNullable<Operation['requestBody']> {
-  const media = body.content['application/json'] ?? Object.values(body.content)[0]
-  return { required: true, content: { 'application/json': withExample(media ?? {}) } }
-}
-
 function describe(status: string, response: Operation['responses'][string]): Operation['responses'][string] {
-  const isProblem = Number(status) >= 400
-  const content = response.content && Object.fromEntries(
-    Object.entries(response.content).map(([type, media]) => [isProblem ? PROBLEM_TYPE : type, withExample(media)]),
-  )
+  if (status === '204') return { description: REASONS[status] as string }
+  const isProblem = Number(status) >= 400 && status !== '503'
+  const content =
+    response.content &&
+    Object.fromEntries(
+      Object.entries(response.content).map(([type, media]) => [isProblem ? PROBLEM_TYPE : type, withExample(media)]),
+    )
   const codes = isProblem && content ? codesOf(Object.values(content)[0]?.schema ?? {}) : []
   const description = codes.length > 0 ? codes.map((code) => `\`${code}\``).join(', ') : (REASONS[status] ?? response.description ?? 'Done.')
   return { description, ...(content ? { content } : {}) }
 }
 
-/** OpenAPI 3.0 shows one example beside the schema; TypeBox keeps several inside it. */
+/** OpenAPI shows one example beside the schema; TypeBox keeps several inside it. */
 function withExample(media: Media): Media {
   const { examples, ...schema } = plain(media.schema ?? {})
   return { schema, ...(examples?.[0] === undefined ? {} : { example: examples[0] }) }
 }
 
-/** The schema in OpenAPI 3.0's words: a literal is an enum of one, and only the outermost examples are kept. */
+/** The schema without what only the server reads; of the examples, only the outermost are kept. */
 function plain(schema: Schema, depth = 0): Schema {
   const out: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(schema)) {
     if (name === 'examples' && depth > 0) continue
-    if (name === 'const') {
-      out.enum = [value]
-    } else if (name === 'patternProperties') {
-      out.additionalProperties = Object.values(value as object)[0]
-    } else if (name !== '$id' && name !== 'error') {
-      out[name] = name === 'examples' ? value : plainValue(value, depth)
-    }
+    out[name] = name === 'examples' ? value : plainValue(value, depth)
   }
   return literalUnion(out as Schema)
 }
@@ -168,14 +180,10 @@ function plainValue(value: unknown, depth: number): unknown {
   return plain(value as Schema, depth + 1)
 }
 
+/** A union of literals reads better as an enumeration. */
 function literalUnion(schema: Schema): Schema {
   const options = schema.anyOf as Schema[] | undefined
-  if (!options) return schema
+  if (!options?.every(({ type, const: value }) => type === 'string' && value !== undefined)) return schema
   const { anyOf: _, ...rest } = schema
-  const nullable = options.filter((option) => option.type !== 'null')
-  if (options.every((option) => Array.isArray(option.enum) && option.type === 'string')) {
-    return { ...rest, type: 'string', enum: options.flatMap((option) => option.enum as unknown[]) }
-  }
-  if (nullable.length === 1 && options.length === 2) return { ...rest, ...nullable[0], nullable: true }
-  return schema
+  return { ...rest, type: 'string', enum: options.map(({ const: value }) => value) }
 }
