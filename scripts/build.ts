@@ -66,9 +66,13 @@ function writeChecksums(): void {
 }
 
 function sha256(path: string): string {
-  const sum = Bun.spawnSync([process.execPath, '-e', `
+  const sum = Bun.spawnSync([
+    process.execPath,
+    '-e',
+    `
     const hash = new Bun.CryptoHasher('sha256')
     for await (const chunk of Bun.file(${JSON.stringify(path)}).stream()) hash.update(chunk)
-    process.stdout.write(hash.digest('hex'))`])
+    process.stdout.write(hash.digest('hex'))`,
+  ])
   return sum.stdout.toString()
 }

@@ -28,7 +28,9 @@ installWhatIsMissing()
 run(findBun(), [...tasks[task], ...rest])
 
 function installWhatIsMissing() {
-  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   console.error('Installing what Kumbu needs (once) ...')
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'

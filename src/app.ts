@@ -75,7 +75,11 @@ export function createApp(config: Config, runtime: Runtime) {
 
   const identity = createIdentity(runtime, events, { issuer: config.publicUrl ?? 'kumbu' })
   const ledger = createLedger(runtime)
-  const wallet = createWallet(runtime, { identity, ledger, events }, { currency, transferFeeBps: config.transferFeeBps })
+  const wallet = createWallet(
+    runtime,
+    { identity, ledger, events },
+    { currency, transferFeeBps: config.transferFeeBps },
+  )
   const agents = createAgents(runtime, { identity, ledger, wallet, events }, { currency })
   const withdrawals = createWithdrawals(
     runtime,
@@ -89,7 +93,8 @@ export function createApp(config: Config, runtime: Runtime) {
   )
 
   const inbox = config.mode === 'production' ? undefined : createInbox(clock, newId)
-  const mail = config.smtpUrl === undefined ? undefined : createMailChannel({ url: config.smtpUrl, from: config.mailFrom })
+  const mail =
+    config.smtpUrl === undefined ? undefined : createMailChannel({ url: config.smtpUrl, from: config.mailFrom })
   const channels: Channel[] = [inbox, mail].filter((channel) => channel !== undefined)
   createNotifications(runtime, { identity, events, jobs }, channels)
 
@@ -122,7 +127,9 @@ export function createApp(config: Config, runtime: Runtime) {
     {
       name: 'mail',
       required: false,
-      check: async () => mail?.check() ?? inbox?.check() ?? { state: 'off', detail: 'KUMBU_SMTP_URL is not set: nobody is told of anything' },
+      check: async () =>
+        mail?.check() ??
+        inbox?.check() ?? { state: 'off', detail: 'KUMBU_SMTP_URL is not set: nobody is told of anything' },
     },
   ]
 

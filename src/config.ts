@@ -70,7 +70,8 @@ const currencyCode = (text: string): string => {
 }
 
 const mailAddress = (text: string): string => {
-  if (!/^[^\r\n]*[^\s@<>]+@[^\s@<>]+>?$/.test(text)) throw new NotAllowed('a mail address, such as Kumbu <no-reply@example.com>')
+  if (!/^[^\r\n]*[^\s@<>]+@[^\s@<>]+>?$/.test(text))
+    throw new NotAllowed('a mail address, such as Kumbu <no-reply@example.com>')
   return text
 }
 
@@ -125,7 +126,8 @@ export const settings = {
     secret: true,
     doc: 'postgres://user:password@host/database to use PostgreSQL. Absent: SQLite in the data folder.',
     parse: (text) => {
-      if (engineOf(text) !== 'postgres' || !URL.canParse(text)) throw new NotAllowed('an address that begins with postgres://')
+      if (engineOf(text) !== 'postgres' || !URL.canParse(text))
+        throw new NotAllowed('an address that begins with postgres://')
       return text
     },
   }),
@@ -323,7 +325,13 @@ function secretFile(variable: string, env: Environment): string | undefined {
 }
 
 /** One line a setting, for `--help` and the documentation. */
-export function describeSettings(): Array<{ flag: string; env: string; default: string; doc: string; switch: boolean }> {
+export function describeSettings(): Array<{
+  flag: string
+  env: string
+  default: string
+  doc: string
+  switch: boolean
+}> {
   return Object.values(settings as Record<string, Setting<unknown>>).map((each) => ({
     flag: each.flag,
     env: each.env,

@@ -1,8 +1,8 @@
 /** Makes an operator or gives one a new password, from the machine itself. */
 import { createApp } from '../app'
+import type { Verb } from '.'
 import { boot } from './boot'
 import { CommandError } from './command-error'
-import type { Verb } from '.'
 
 export const admin: Verb = {
   name: 'admin',
@@ -15,19 +15,29 @@ export const admin: Verb = {
   },
   async run({ config, words, flags }) {
     const [act] = words
-    if (act !== 'create' && act !== 'reset') throw new CommandError('Say what to do: kumbu admin create, or kumbu admin reset.')
+    if (act !== 'create' && act !== 'reset')
+      throw new CommandError('Say what to do: kumbu admin create, or kumbu admin reset.')
     const email = String(flags.email ?? '')
     if (!/^[^\s@]+@[^\s@]+$/.test(email)) throw new CommandError('Give the account’s address with --email.')
     const password = flags.password === undefined ? newPassword() : String(flags.password)
-    if (password.length < 8 || password.length > 128) throw new CommandError('The password must have 8 to 128 characters.')
+    if (password.length < 8 || password.length > 128)
+      throw new CommandError('The password must have 8 to 128 characters.')
     const booted = await boot(config)
     try {
       const { identity } = createApp(config, booted.runtime)
       const result =
         act === 'create'
-          ? await identity.createUser({ name: String(flags.name ?? email), email, password, role: 'operator' }, 'system')
+          ? await identity.createUser(
+              { name: String(flags.name ?? email), email, password, role: 'operator' },
+              'system',
+            )
           : await identity.resetPassword(email, password, 'system')
-      if (!result.ok) throw new CommandError(result.code === 'user_not_found' ? `Nobody has the address ${email}.` : `The address ${email} is taken: use kumbu admin reset.`)
+      if (!result.ok)
+        throw new CommandError(
+          result.code === 'user_not_found'
+            ? `Nobody has the address ${email}.`
+            : `The address ${email} is taken: use kumbu admin reset.`,
+        )
       console.log(`${act === 'create' ? 'Made the operator' : 'Set a new password for'} ${email}.`)
       if (flags.password === undefined) console.log(`Password: ${password}`)
       return 0

@@ -1,15 +1,14 @@
 /** Backups, by hand and by the clock. */
 import { statSync } from 'node:fs'
-import { verifyLedger } from '../modules/ledger'
 import type { Config } from '../config'
-import { type DataFolder, type Location, pathsOf } from '../platform/db'
+import { verifyLedger } from '../modules/ledger'
+import { type DataFolder, type Location, openStore, pathsOf } from '../platform/db'
 import { listBackups, takeBackup } from '../platform/db/backup'
-import { openStore } from '../platform/db'
 import type { Jobs } from '../platform/jobs'
 import type { Runtime } from '../platform/runtime'
+import type { Verb } from '.'
 import { locationOf } from './boot'
 import { CommandError } from './command-error'
-import type { Verb } from '.'
 
 export const backup: Verb = {
   name: 'backup',
@@ -32,7 +31,10 @@ async function proveBooks(file: string): Promise<void> {
   const store = openStore({ engine: 'sqlite', file }, { strictUnits: false })
   try {
     const { ok, findings } = await verifyLedger(store)
-    if (!ok) throw new CommandError(`The backup ${file} was made, but its books are not true: ${findings[0]?.subject}: ${findings[0]?.detail}. Run kumbu verify-ledger.`)
+    if (!ok)
+      throw new CommandError(
+        `The backup ${file} was made, but its books are not true: ${findings[0]?.subject}: ${findings[0]?.detail}. Run kumbu verify-ledger.`,
+      )
   } finally {
     await store.close()
   }
@@ -42,7 +44,13 @@ async function proveBooks(file: string): Promise<void> {
  * A process of its own takes each scheduled backup, so that copying a large file never holds a request up. The schedule
  * looks every hour whether the newest backup is old enough.
  */
-export function scheduleBackups(jobs: Jobs, config: Config, folder: DataFolder, location: Location, { clock, log }: Runtime): void {
+export function scheduleBackups(
+  jobs: Jobs,
+  config: Config,
+  folder: DataFolder,
+  location: Location,
+  { clock, log }: Runtime,
+): void {
   if (config.backupHours === 0) return
   jobs.schedule({
     name: 'platform.backup',
@@ -61,7 +69,10 @@ export function scheduleBackups(jobs: Jobs, config: Config, folder: DataFolder, 
           env: { ...process.env, ...(location.engine === 'postgres' ? { DATABASE_URL: location.url } : {}) },
         },
       )
-      const [output, complaint] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+      const [output, complaint] = await Promise.all([
+        new Response(child.stdout).text(),
+        new Response(child.stderr).text(),
+      ])
       if ((await child.exited) !== 0) throw new Error(`The backup failed: ${complaint.trim() || output.trim()}`)
       log.info({ backup: output.split('\n')[0] }, 'a backup was taken')
     },

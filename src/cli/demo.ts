@@ -22,7 +22,8 @@ export async function seedDemo(app: App, write: Write): Promise<boolean> {
     people.map((person) => app.identity.createUser({ ...person, password: PASSWORD, pin: PIN }, 'system')),
   )
   const ids = created.map((result) => {
-    if (!result.ok) throw new CommandError(`The demo people could not be made (${result.code}): use an empty data folder.`)
+    if (!result.ok)
+      throw new CommandError(`The demo people could not be made (${result.code}): use an empty data folder.`)
     return result.value.id
   })
   const [, agentId, ...customers] = ids as [string, string, ...string[]]

@@ -1,17 +1,18 @@
 /** Looks at everything an operator would be asked about, and says what is wrong and what to do. */
-import { existsSync, statfsSync, statSync } from 'node:fs'
+
 import { Database } from 'bun:sqlite'
+import { existsSync, statfsSync, statSync } from 'node:fs'
 import { migrations } from '../../migrations'
 import type { Config } from '../config'
+import { verifyLedger } from '../modules/ledger'
 import { createMailChannel } from '../modules/notifications'
 import { openStore, pathsOf } from '../platform/db'
 import { listBackups } from '../platform/db/backup'
 import { pendingMigrations } from '../platform/db/migrate'
 import { connectPostgres } from '../platform/db/postgres'
-import { keyFileIn } from '../platform/security/keyring'
-import { verifyLedger } from '../modules/ledger'
-import { locationOf } from './boot'
+import { keyFileIn } from '../platform/security/instance-key'
 import type { Verb } from '.'
+import { locationOf } from './boot'
 
 type State = 'ok' | 'warn' | 'FAIL'
 interface Finding {
@@ -24,7 +25,8 @@ const DAY_MS = 24 * 3_600_000
 
 export const doctor: Verb = {
   name: 'doctor',
-  summary: 'Check the installation: folder, disk, key, database, books, backups, mail; exit code 1 if something is broken.',
+  summary:
+    'Check the installation: folder, disk, key, database, books, backups, mail; exit code 1 if something is broken.',
   usage: 'doctor [--data ./data]',
   flags: {},
   async run({ config }) {
@@ -44,7 +46,9 @@ const unexpected = (error: unknown): Finding[] => [{ state: 'FAIL', what: (error
 const one = (state: State, what: string): Finding[] => [{ state, what }]
 
 async function dataFolder({ data }: Config): Promise<Finding[]> {
-  return existsSync(data) ? one('ok', `data folder ${data}`) : one('FAIL', `The data folder ${data} is not there: name it with --data, or start Kumbu once.`)
+  return existsSync(data)
+    ? one('ok', `data folder ${data}`)
+    : one('FAIL', `The data folder ${data} is not there: name it with --data, or start Kumbu once.`)
 }
 
 async function disk({ data }: Config): Promise<Finding[]> {
@@ -72,16 +76,21 @@ async function database(config: Config): Promise<Finding[]> {
     try {
       const history = await client.unsafe('SELECT name, checksum FROM schema_migrations ORDER BY name')
       const [about] = (await client.unsafe('SELECT version() AS version')) as Array<{ version: string }>
-      return upToDate(pendingMigrations(migrations.postgres, history as never), about?.version.split(' on ')[0] ?? 'PostgreSQL')
+      return upToDate(
+        pendingMigrations(migrations.postgres, history as never),
+        about?.version.split(' on ')[0] ?? 'PostgreSQL',
+      )
     } finally {
       await client.close()
     }
   }
-  if (!existsSync(location.file)) return one('warn', `There is no database at ${location.file} yet; the first start makes it.`)
+  if (!existsSync(location.file))
+    return one('warn', `There is no database at ${location.file} yet; the first start makes it.`)
   const db = new Database(location.file, { readonly: true })
   try {
     const [check] = db.query('PRAGMA quick_check(1)').all() as Array<{ quick_check: string }>
-    if (check?.quick_check !== 'ok') return one('FAIL', `The database is damaged (${check?.quick_check}): restore a backup.`)
+    if (check?.quick_check !== 'ok')
+      return one('FAIL', `The database is damaged (${check?.quick_check}): restore a backup.`)
     const orphans = db.query('PRAGMA foreign_key_check').all().length
     if (orphans > 0) return one('FAIL', `${orphans} rows refer to rows that are not there.`)
     const history = db.query('SELECT name, checksum FROM schema_migrations ORDER BY name').all()
@@ -92,7 +101,9 @@ async function database(config: Config): Promise<Finding[]> {
 }
 
 function upToDate(pending: Array<{ name: string }>, what: string): Finding[] {
-  return pending.length === 0 ? one('ok', what) : one('warn', `${what}: ${pending.length} migrations are pending; the next start applies them.`)
+  return pending.length === 0
+    ? one('ok', what)
+    : one('warn', `${what}: ${pending.length} migrations are pending; the next start applies them.`)
 }
 
 async function books(config: Config): Promise<Finding[]> {
@@ -101,7 +112,9 @@ async function books(config: Config): Promise<Finding[]> {
   const store = openStore(location, { strictUnits: false })
   try {
     const { ok, findings, transfers } = await verifyLedger(store)
-    return ok ? one('ok', `the books of ${transfers} transfers are true`) : findings.map(({ subject, detail }) => ({ state: 'FAIL', what: `${subject}: ${detail}` }))
+    return ok
+      ? one('ok', `the books of ${transfers} transfers are true`)
+      : findings.map(({ subject, detail }) => ({ state: 'FAIL', what: `${subject}: ${detail}` }))
   } finally {
     await store.close()
   }
@@ -118,7 +131,8 @@ async function backups({ data, backupHours }: Config): Promise<Finding[]> {
 }
 
 async function mail({ smtpUrl, mailFrom }: Config): Promise<Finding[]> {
-  if (smtpUrl === undefined) return one('warn', 'No mail server is set (KUMBU_SMTP_URL): codes and notices reach nobody.')
+  if (smtpUrl === undefined)
+    return one('warn', 'No mail server is set (KUMBU_SMTP_URL): codes and notices reach nobody.')
   const channel = createMailChannel({ url: smtpUrl, from: mailFrom })
   try {
     await channel.check()
@@ -133,7 +147,10 @@ async function mail({ smtpUrl, mailFrom }: Config): Promise<Finding[]> {
 async function network({ host, publicUrl }: Config): Promise<Finding[]> {
   const open = host !== '127.0.0.1' && host !== 'localhost'
   if (open && !publicUrl?.startsWith('https:')) {
-    return one('warn', 'It listens to the network without TLS: put a proxy with TLS before it and set KUMBU_PUBLIC_URL to its https address.')
+    return one(
+      'warn',
+      'It listens to the network without TLS: put a proxy with TLS before it and set KUMBU_PUBLIC_URL to its https address.',
+    )
   }
   return one('ok', open ? `served to the network as ${publicUrl}` : 'served to this machine only')
 }

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { type Config, ConfigError, describeSettings, loadConfig } from '../config'
 import { DataFolderError, MigrationError, StoreError, storeErrorOf } from '../platform/db'
-import { BackupError } from "../platform/db/backup"
+import { BackupError } from '../platform/db/backup'
 import { ListenError } from '../platform/http/server'
 import { KeyError } from '../platform/security/keyring'
 import { CommandError } from './command-error'
@@ -66,7 +66,10 @@ function parse(verb: Verb, args: string[]): { values: Values; positionals: strin
     options[flag.replace('=', '')] = { type: flag.endsWith('=') ? 'string' : 'boolean' }
   }
   try {
-    return parseArgs({ args, options, allowPositionals: true, strict: true }) as { values: Values; positionals: string[] }
+    return parseArgs({ args, options, allowPositionals: true, strict: true }) as {
+      values: Values
+      positionals: string[]
+    }
   } catch (error) {
     throw new CommandError(`${(error as Error).message.split('.')[0]}. Try: kumbu ${verb.name} --help`)
   }
@@ -110,7 +113,16 @@ function complain(sentence: string): number {
   return 2
 }
 
-const EXPLAINED = [BackupError, CommandError, ConfigError, DataFolderError, MigrationError, ListenError, KeyError, StoreError]
+const EXPLAINED = [
+  BackupError,
+  CommandError,
+  ConfigError,
+  DataFolderError,
+  MigrationError,
+  ListenError,
+  KeyError,
+  StoreError,
+]
 
 function complainOf(error: unknown): number {
   if (EXPLAINED.some((kind) => error instanceof kind)) return complain((error as Error).message)

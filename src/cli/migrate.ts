@@ -1,7 +1,7 @@
 /** Brings the database up to date without serving. */
 import { lockDataFolder, migrate } from '../platform/db'
-import { locationOf } from './boot'
 import type { Verb } from '.'
+import { locationOf } from './boot'
 
 export const migrateVerb: Verb = {
   name: 'migrate',

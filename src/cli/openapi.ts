@@ -1,9 +1,9 @@
 /** Prints the OpenAPI document, for generating clients. */
 import { createApp } from '../app'
-import { createMetrics } from '../platform/observability/metrics'
 import { silentLog } from '../platform/observability/log'
-import { createKeyring } from '../platform/security/keyring'
+import { createMetrics } from '../platform/observability/metrics'
 import type { Runtime } from '../platform/runtime'
+import { createKeyring } from '../platform/security/keyring'
 import type { Verb } from '.'
 
 const random = (bytes: number) => new Uint8Array(bytes)

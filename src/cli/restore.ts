@@ -1,9 +1,9 @@
 /** Puts a backup in the place of the database. */
 import { lockDataFolder } from '../platform/db'
 import { restoreBackup } from '../platform/db/backup'
+import type { Verb } from '.'
 import { locationOf } from './boot'
 import { CommandError } from './command-error'
-import type { Verb } from '.'
 
 export const restore: Verb = {
   name: 'restore',

@@ -1,11 +1,11 @@
 /** Serves until it is told to stop, and then stops in order: requests, background work, database. */
 import { createApp, VERSION } from '../app'
 import type { Config } from '../config'
-import { scheduleBackups } from './backup'
 import { listen } from '../platform/http/server'
+import type { Verb } from '.'
+import { scheduleBackups } from './backup'
 import { boot, locationOf } from './boot'
 import { printWalkThrough, seedDemo } from './demo'
-import type { Verb } from '.'
 
 const DRAIN_MS = 10_000
 
@@ -49,7 +49,11 @@ function untilTold(): Promise<void> {
 async function greet(config: Config, app: ReturnType<typeof createApp>, port: number, seeded: boolean): Promise<void> {
   const shownHost = ['0.0.0.0', '::', '127.0.0.1'].includes(config.host) ? 'localhost' : config.host
   const base = config.publicUrl ?? `http://${shownHost}:${port}`
-  const lines = [`Kumbu ${VERSION} (${config.mode}) on ${base}`, `  API and try-out   ${base}/swagger`, `  health            ${base}/health`]
+  const lines = [
+    `Kumbu ${VERSION} (${config.mode}) on ${base}`,
+    `  API and try-out   ${base}/swagger`,
+    `  health            ${base}/health`,
+  ]
   if (app.inbox) lines.push(`  sent messages     ${base}/dev/inbox`)
   if (config.mode === 'production' && config.smtpUrl === undefined) {
     lines.push('  No mail server is set (KUMBU_SMTP_URL): codes and notices reach nobody.')

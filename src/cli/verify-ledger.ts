@@ -2,8 +2,8 @@
 import { verifyLedger } from '../modules/ledger'
 import { openStore } from '../platform/db'
 import { formatMoney } from '../platform/money'
-import { locationOf } from './boot'
 import type { Verb } from '.'
+import { locationOf } from './boot'
 
 export const verifyLedgerVerb: Verb = {
   name: 'verify-ledger',
@@ -23,7 +23,9 @@ export const verifyLedgerVerb: Verb = {
         console.log(`${formatMoney(issued, currency)} issued against ${formatMoney(trust, currency)} in trust`)
       }
       const { accounts, transfers, entries } = report
-      console.log(`${accounts} accounts, ${transfers} transfers, ${entries} entries: ${report.ok ? 'all true' : `${report.findings.length} findings`}`)
+      console.log(
+        `${accounts} accounts, ${transfers} transfers, ${entries} entries: ${report.ok ? 'all true' : `${report.findings.length} findings`}`,
+      )
       return report.ok ? 0 : 1
     } finally {
       await store.close()

@@ -41,5 +41,9 @@ export function setupPage() {
   const hidden = { detail: { hide: true } }
   return new Elysia({ name: 'setup-page' })
     .get('/setup', () => htmlPage('Set up Kumbu', BODY, '/setup.js'), hidden)
-    .get('/setup.js', () => new Response(SCRIPT, { headers: { 'content-type': 'text/javascript; charset=utf-8' } }), hidden)
+    .get(
+      '/setup.js',
+      () => new Response(SCRIPT, { headers: { 'content-type': 'text/javascript; charset=utf-8' } }),
+      hidden,
+    )
 }

@@ -2,7 +2,13 @@
 import type { Failures } from '../../platform/http/problem'
 import { ledgerFailures } from '../ledger'
 
-type FromLedger = 'account_not_found' | 'account_frozen' | 'account_closed' | 'currency_mismatch' | 'insufficient_funds' | 'balance_limit_exceeded'
+type FromLedger =
+  | 'account_not_found'
+  | 'account_frozen'
+  | 'account_closed'
+  | 'currency_mismatch'
+  | 'insufficient_funds'
+  | 'balance_limit_exceeded'
 
 export type AgentsCode =
   | 'agent_not_found'
@@ -11,7 +17,14 @@ export type AgentsCode =
   | 'cash_in_to_self'
   | FromLedger
 
-const { account_not_found, account_frozen, account_closed, currency_mismatch, insufficient_funds, balance_limit_exceeded } = ledgerFailures
+const {
+  account_not_found,
+  account_frozen,
+  account_closed,
+  currency_mismatch,
+  insufficient_funds,
+  balance_limit_exceeded,
+} = ledgerFailures
 
 export const agentsFailures: Failures<AgentsCode> = {
   agent_not_found: { status: 404, title: 'There is no active agent or ATM with this id.' },

@@ -15,7 +15,11 @@ export const tillModel = answer(
 
 export const cashInBody = body(
   {
-    to: Type.String({ minLength: 3, maxLength: 254, description: 'The customer: user id, phone number or e-mail address.' }),
+    to: Type.String({
+      minLength: 3,
+      maxLength: 254,
+      description: 'The customer: user id, phone number or e-mail address.',
+    }),
     amount,
     currency: Type.Optional(currency),
   },

@@ -87,7 +87,8 @@ export function createAgents(
 
     async cashIn({ agentId, to, amount, currency = options.currency }, write) {
       const found = await wallet.recipient(to)
-      if (!found.ok) return fail(found.code === 'recipient_not_found' ? 'customer_not_found' : 'customer_cannot_receive')
+      if (!found.ok)
+        return fail(found.code === 'recipient_not_found' ? 'customer_not_found' : 'customer_cannot_receive')
       const customer = found.value
       if (customer.id === agentId) return fail('cash_in_to_self')
       if (customer.role !== 'customer') return fail('customer_not_found')
@@ -146,7 +147,14 @@ export function createAgents(
         const { transfer, balances } = posted.value
         const balance = balances.get(creditAccountId) ?? 0
         await events.append(tx, floatIssued, agentId, { transferId: transfer.id, agentId, amount, currency, balance })
-        return ok({ id: transfer.id, agentId, amount, currency, balance, createdAt: new Date(transfer.at).toISOString() })
+        return ok({
+          id: transfer.id,
+          agentId,
+          amount,
+          currency,
+          balance,
+          createdAt: new Date(transfer.at).toISOString(),
+        })
       })
     },
   }

@@ -29,9 +29,15 @@ export const identityFailures: Failures<IdentityCode> = {
   phone_taken: { status: 409, title: 'Another account has this phone number.' },
   user_not_found: { status: 404, title: 'There is no such user.' },
   password_wrong: { status: 403, title: 'The password is wrong.' },
-  pin_trivial: { status: 422, title: 'This PIN is too easy to guess: choose one that is no row or repetition of digits.' },
+  pin_trivial: {
+    status: 422,
+    title: 'This PIN is too easy to guess: choose one that is no row or repetition of digits.',
+  },
   pin_not_set: { status: 409, title: 'Choose a PIN first (PUT /api/v1/auth/pin).' },
   pin_wrong: { status: 403, title: 'The PIN is wrong.' },
   pin_locked: { status: 423, title: 'Too many wrong PINs: wait until the lock ends.' },
-  setup_token_invalid: { status: 403, title: 'This set-up link was used, or is not the one that was printed at the start.' },
+  setup_token_invalid: {
+    status: 403,
+    title: 'This set-up link was used, or is not the one that was printed at the start.',
+  },
 }

@@ -1,7 +1,7 @@
 /** The shapes of identity’s requests and answers. */
 import { Type } from '@sinclair/typebox'
 import { answer, body, email, givenPassword, moment, name, password, phone, pin } from '../../platform/http/fields'
-import { roles, type Role } from './roles'
+import { type Role, roles } from './roles'
 
 const user = {
   id: Type.String(),
@@ -84,5 +84,10 @@ export const createUserBody = body(
 
 export const setupBody = body(
   { token: Type.String({ minLength: 1, maxLength: 100 }), name, email, password },
-  { token: '3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAA', name: 'Olga', email: 'olga@example.com', password: 'a long walk to the sea' },
+  {
+    token: '3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAA',
+    name: 'Olga',
+    email: 'olga@example.com',
+    password: 'a long walk to the sea',
+  },
 )

@@ -18,7 +18,14 @@ export const scopes = {
 export type Scope = keyof typeof scopes
 
 export const roles = {
-  customer: ['profile:read', 'profile:write', 'wallet:read', 'wallet:transfer', 'withdrawals:request', 'withdrawals:read'],
+  customer: [
+    'profile:read',
+    'profile:write',
+    'wallet:read',
+    'wallet:transfer',
+    'withdrawals:request',
+    'withdrawals:read',
+  ],
   agent: [
     'profile:read',
     'profile:write',

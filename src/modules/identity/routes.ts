@@ -76,7 +76,8 @@ export function identityRoutes(identity: Identity, { route }: RouteWords, limite
           scopes: 'public',
           tag: TAG,
           summary: 'Send the code again',
-          description: 'At most one in 60 s, three in 10 min and ten in a day. The answer is the same for every address.',
+          description:
+            'At most one in 60 s, three in 10 min and ten in a day. The answer is the same for every address.',
         }),
         body: emailBody,
         response: { 202: Type.Object({}) },
@@ -124,7 +125,12 @@ export function identityRoutes(identity: Identity, { route }: RouteWords, limite
         set.status = 204
       },
       {
-        ...route({ scopes: 'public', tag: TAG, summary: 'Sign out', description: 'The access token ends with it, at once.' }),
+        ...route({
+          scopes: 'public',
+          tag: TAG,
+          summary: 'Sign out',
+          description: 'The access token ends with it, at once.',
+        }),
         body: refreshBody,
         response: { 204: Type.Void() },
       },

@@ -1,6 +1,7 @@
 /** Who may come in: people and machines, their sessions and codes, and the log of what was decided about them. */
-import { check, index, int, json, table, text, time, uniqueIndex } from '../../platform/db/dialect'
+
 import { sql } from 'drizzle-orm'
+import { check, index, int, json, table, text, time, uniqueIndex } from '../../platform/db/dialect'
 
 export const users = table(
   'users',

@@ -1,8 +1,16 @@
 /** The ledger: double entry, append only, in whole minor units. */
-export { ledgerFailures, type LedgerCode } from './failures'
-export { accountKinds, type AccountKindName, type TransferType } from './kinds'
-export { type AccountState, legsOf, type Leg, post } from './posting'
+export { type LedgerCode, ledgerFailures } from './failures'
+export { type AccountKindName, accountKinds, type TransferType } from './kinds'
+export { type AccountState, type Leg, legsOf, post } from './posting'
 export { ledgerRoutes } from './routes'
-export { createLedger, type Hold, type HoldCode, type Ledger, type Posted, type ReverseCode, type Transfer } from './service'
+export {
+  createLedger,
+  type Hold,
+  type HoldCode,
+  type Ledger,
+  type Posted,
+  type ReverseCode,
+  type Transfer,
+} from './service'
 export type { StatementRow } from './service/statements'
 export { type Finding, type LedgerReport, verifyLedger } from './service/verify'

@@ -4,9 +4,7 @@ import { answer, anyAmount, currency } from '../../platform/http/fields'
 
 export const totalsModel = answer(
   {
-    items: Type.Array(
-      Type.Object({ kind: Type.String(), currency, balance: anyAmount, held: anyAmount }),
-    ),
+    items: Type.Array(Type.Object({ kind: Type.String(), currency, balance: anyAmount, held: anyAmount })),
   },
   {
     items: [

@@ -51,7 +51,12 @@ export interface Posting {
 
 export type PostingCode = Extract<
   LedgerCode,
-  'account_not_found' | 'account_frozen' | 'account_closed' | 'currency_mismatch' | 'insufficient_funds' | 'balance_limit_exceeded'
+  | 'account_not_found'
+  | 'account_frozen'
+  | 'account_closed'
+  | 'currency_mismatch'
+  | 'insufficient_funds'
+  | 'balance_limit_exceeded'
 >
 
 /** A movement that no caller may ask for: a bug, not a refusal. */

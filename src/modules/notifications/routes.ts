@@ -3,8 +3,8 @@ import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { answer } from '../../platform/http/fields'
 import type { RouteWords } from '../../platform/http/route'
-import { inboxPage } from './inbox-page'
 import type { Inbox } from './channels/inbox'
+import { inboxPage } from './inbox-page'
 
 const inboxModel = Type.Array(
   answer({

@@ -3,18 +3,19 @@
  * so each message is put in once; the job looks the person up, renders and sends, and is tried again while the channel
  * fails. Nothing that caused a message ever waits for it.
  */
+
+import type { Static, TSchema } from '@sinclair/typebox'
 import type { Events, EventType, Happened } from '../../platform/events'
 import type { Jobs } from '../../platform/jobs'
-import type { Static, TSchema } from '@sinclair/typebox'
 import { HopelessError } from '../../platform/queue'
 import type { Runtime } from '../../platform/runtime'
 import { cashInCompleted, floatIssued } from '../agents'
 import { codeIssued, type Identity, registrationRepeated, sessionsRevoked, userActivated } from '../identity'
 import { transferCompleted } from '../wallet'
 import {
+  type WithdrawalFacts,
   withdrawalCancelled,
   withdrawalExpired,
-  type WithdrawalFacts,
   withdrawalPaid,
   withdrawalRequested,
   withdrawalReversed,
@@ -80,7 +81,11 @@ export function createNotifications(
       to: type,
       handle: async (event) => async (tx) => {
         for (const notice of notices(event.payload, event)) {
-          await deliver(tx, { ...notice, channel: 'email' }, { uniqueKey: `${event.id} ${notice.template} ${notice.userId}` })
+          await deliver(
+            tx,
+            { ...notice, channel: 'email' },
+            { uniqueKey: `${event.id} ${notice.template} ${notice.userId}` },
+          )
         }
       },
     })
@@ -134,4 +139,3 @@ export function createNotifications(
 function withdrawalNotice(template: TemplateName, { userId, ...data }: WithdrawalFacts): Notice {
   return { userId, template, data }
 }
-

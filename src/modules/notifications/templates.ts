@@ -152,5 +152,3 @@ function page(paragraphs: string[]): string {
   const body = paragraphs.map((line) => `<p>${escapeHtml(line)}</p>`).join('')
   return `<!doctype html><html><body style="font:16px/1.5 sans-serif;max-width:32em;margin:2em auto;padding:0 1em;color:#222">${body}</body></html>`
 }
-
-

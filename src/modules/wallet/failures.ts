@@ -3,7 +3,13 @@ import type { Failures } from '../../platform/http/problem'
 import { identityFailures, type PinCode } from '../identity'
 import { ledgerFailures } from '../ledger'
 
-type FromLedger = 'account_not_found' | 'account_frozen' | 'account_closed' | 'currency_mismatch' | 'insufficient_funds' | 'balance_limit_exceeded'
+type FromLedger =
+  | 'account_not_found'
+  | 'account_frozen'
+  | 'account_closed'
+  | 'currency_mismatch'
+  | 'insufficient_funds'
+  | 'balance_limit_exceeded'
 
 export type WalletCode =
   | 'not_your_wallet'
@@ -14,7 +20,14 @@ export type WalletCode =
   | PinCode
   | FromLedger
 
-const { account_not_found, account_frozen, account_closed, currency_mismatch, insufficient_funds, balance_limit_exceeded } = ledgerFailures
+const {
+  account_not_found,
+  account_frozen,
+  account_closed,
+  currency_mismatch,
+  insufficient_funds,
+  balance_limit_exceeded,
+} = ledgerFailures
 const { pin_not_set, pin_wrong, pin_locked, user_not_found } = identityFailures
 
 export const walletFailures: Failures<WalletCode> = {

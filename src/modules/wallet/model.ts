@@ -64,7 +64,9 @@ export const transactionsQuery = Type.Object({
   currency: Type.Optional(currency),
   from: Type.Optional(Type.String({ format: 'date-time', description: 'From this moment on.' })),
   to: Type.Optional(Type.String({ format: 'date-time', description: 'Before this moment.' })),
-  type: Type.Optional(Type.String({ pattern: '^[a-z]{1,20}$', description: 'transfer, deposit, withdrawal, reversal …' })),
+  type: Type.Optional(
+    Type.String({ pattern: '^[a-z]{1,20}$', description: 'transfer, deposit, withdrawal, reversal …' }),
+  ),
 })
 
 const movement = Type.Object({

@@ -75,7 +75,8 @@ export function walletRoutes(wallet: Wallet, { route }: RouteWords, idempotency:
           scopes: ['wallet:transfer'],
           tag: TAG,
           summary: 'Send money',
-          description: 'Moves money at once, to a user id, a phone number or an e-mail address. Send an `Idempotency-Key`: a repeat then gets the first answer.',
+          description:
+            'Moves money at once, to a user id, a phone number or an e-mail address. Send an `Idempotency-Key`: a repeat then gets the first answer.',
           idempotent: true,
         }),
         params: walletParams,

@@ -15,7 +15,6 @@ import { transferCompleted } from './events'
 import type { WalletCode } from './failures'
 import { transferNotes } from './schema'
 
-
 export interface WalletOptions {
   currency: string
   transferFeeBps: number
@@ -83,7 +82,11 @@ export interface Wallet {
   accountOf(tx: Tx, user: Pick<User, 'id' | 'role'>, currency: string): Promise<string>
   /** Whoever may be credited under this reference, or why not. */
   recipient(reference: string): Promise<Result<User, 'recipient_not_found' | 'recipient_cannot_receive'>>
-  setFrozen(userId: string, frozen: boolean, actor: string): Promise<Result<{ userId: string; status: string }, 'user_not_found'>>
+  setFrozen(
+    userId: string,
+    frozen: boolean,
+    actor: string,
+  ): Promise<Result<{ userId: string; status: string }, 'user_not_found'>>
 }
 
 const KIND_OF_ROLE: Record<string, AccountKindName> = { agent: 'float', atm: 'float' }
@@ -148,7 +151,8 @@ export function createWallet(
       return write(async (tx): Promise<Result<TransferReceipt, WalletCode>> => {
         const debitAccountId = await accountOf(tx, sender, currency)
         const creditAccountId = await accountOf(tx, receiver, currency)
-        const feeLeg = fee === 0 ? [] : [{ accountId: await ledger.system(tx, 'fees', currency, debitAccountId), amount: fee }]
+        const feeLeg =
+          fee === 0 ? [] : [{ accountId: await ledger.system(tx, 'fees', currency, debitAccountId), amount: fee }]
         const posted = await ledger.transfer(tx, {
           type: 'transfer',
           amount,
@@ -156,7 +160,11 @@ export function createWallet(
           currency,
           debitAccountId,
           creditAccountId,
-          legs: legsOf({ accountId: debitAccountId, amount: -(amount + fee) }, { accountId: creditAccountId, amount }, ...feeLeg),
+          legs: legsOf(
+            { accountId: debitAccountId, amount: -(amount + fee) },
+            { accountId: creditAccountId, amount },
+            ...feeLeg,
+          ),
         })
         if (!posted.ok) return posted
         const { transfer, balances } = posted.value

@@ -1,8 +1,8 @@
 /** Cash-out by one-time token or QR code. */
 export {
+  type WithdrawalFacts,
   withdrawalCancelled,
   withdrawalExpired,
-  type WithdrawalFacts,
   withdrawalPaid,
   withdrawalRequested,
   withdrawalReversed,

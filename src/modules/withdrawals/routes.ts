@@ -29,7 +29,12 @@ export function withdrawalRoutes(withdrawals: Withdrawals, { route }: RouteWords
         const { userId } = principalOf(request)
         // The answer holds the token, which is kept nowhere in the clear.
         const sealed = { sealed: true }
-        const result = await idempotency.run(request, body, (write) => withdrawals.request({ userId, ...body }, write), sealed)
+        const result = await idempotency.run(
+          request,
+          body,
+          (write) => withdrawals.request({ userId, ...body }, write),
+          sealed,
+        )
         set.status = 201
         return unwrap(result, withdrawalFailures)
       },
@@ -44,7 +49,14 @@ export function withdrawalRoutes(withdrawals: Withdrawals, { route }: RouteWords
         body: requestBody,
         response: {
           201: requestedModel,
-          ...problems(withdrawalFailures, 'pin_wrong', 'account_frozen', 'pin_not_set', 'insufficient_funds', 'pin_locked'),
+          ...problems(
+            withdrawalFailures,
+            'pin_wrong',
+            'account_frozen',
+            'pin_not_set',
+            'insufficient_funds',
+            'pin_locked',
+          ),
         },
       },
     )
@@ -62,7 +74,8 @@ export function withdrawalRoutes(withdrawals: Withdrawals, { route }: RouteWords
           scopes: ['withdrawals:pay'],
           tag: TAG,
           summary: 'Validate a token and pay the cash',
-          description: 'When this answers 200, the books are done: hand over the cash. A token is paid once, whoever else tries.',
+          description:
+            'When this answers 200, the books are done: hand over the cash. A token is paid once, whoever else tries.',
           idempotent: true,
         }),
         body: validateBody,
@@ -88,7 +101,11 @@ export function withdrawalRoutes(withdrawals: Withdrawals, { route }: RouteWords
       '/atm/withdrawals',
       async ({ query, request }) => {
         const limit = limitOf(query)
-        const rows = await withdrawals.list(principalOf(request).userId, limit + 1, decodeCursor(query.cursor, WITHDRAWAL_ID))
+        const rows = await withdrawals.list(
+          principalOf(request).userId,
+          limit + 1,
+          decodeCursor(query.cursor, WITHDRAWAL_ID),
+        )
         const items = rows.slice(0, limit)
         const last = items.at(-1)
         return { items, nextCursor: rows.length > limit && last ? encodeCursor(last.id) : null }
@@ -133,7 +150,13 @@ export function withdrawalRoutes(withdrawals: Withdrawals, { route }: RouteWords
         params: withdrawalParams,
         response: {
           200: withdrawalModel,
-          ...problems(withdrawalFailures, 'withdrawal_not_found', 'withdrawal_paid', 'withdrawal_reversed', 'withdrawal_expired'),
+          ...problems(
+            withdrawalFailures,
+            'withdrawal_not_found',
+            'withdrawal_paid',
+            'withdrawal_reversed',
+            'withdrawal_expired',
+          ),
         },
       },
     )

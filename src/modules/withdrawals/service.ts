@@ -15,9 +15,9 @@ import type { Identity } from '../identity'
 import { type HoldCode, type Ledger, legsOf } from '../ledger'
 import type { Wallet } from '../wallet'
 import {
+  type WithdrawalFacts,
   withdrawalCancelled,
   withdrawalExpired,
-  type WithdrawalFacts,
   withdrawalPaid,
   withdrawalRequested,
   withdrawalReversed,
@@ -154,7 +154,12 @@ export function createWithdrawals(
     return { ...row, ...changes }
   }
 
-  async function pay(tx: Tx, row: WithdrawalRow, payer: Asker, customerRole: string): Promise<Result<WithdrawalRow, WithdrawalCode>> {
+  async function pay(
+    tx: Tx,
+    row: WithdrawalRow,
+    payer: Asker,
+    customerRole: string,
+  ): Promise<Result<WithdrawalRow, WithdrawalCode>> {
     const { currency, amount, fee } = row
     const debitAccountId = await wallet.accountOf(tx, { id: row.userId, role: customerRole }, currency)
     const creditAccountId = await wallet.accountOf(tx, { id: payer.userId, role: payer.role }, currency)
@@ -164,7 +169,12 @@ export function createWithdrawals(
         ? [{ accountId: await ledger.system(tx, 'fees', currency, debitAccountId), amount: fee - commission }]
         : []),
       ...(commission > 0
-        ? [{ accountId: await ledger.ensure(tx, { ownerId: payer.userId, kind: 'commission', currency }), amount: commission }]
+        ? [
+            {
+              accountId: await ledger.ensure(tx, { ownerId: payer.userId, kind: 'commission', currency }),
+              amount: commission,
+            },
+          ]
         : []),
     ]
     const posted = await ledger.capture(tx, {
@@ -175,7 +185,11 @@ export function createWithdrawals(
       currency,
       debitAccountId,
       creditAccountId,
-      legs: legsOf({ accountId: debitAccountId, amount: -(amount + fee) }, { accountId: creditAccountId, amount }, ...earned),
+      legs: legsOf(
+        { accountId: debitAccountId, amount: -(amount + fee) },
+        { accountId: creditAccountId, amount },
+        ...earned,
+      ),
     })
     if (!posted.ok) return fail(refusalOfHold(posted.code), posted.detail, posted.members)
     return ok(
@@ -321,7 +335,8 @@ function refusalOfHold(code: HoldCode | WithdrawalCode): WithdrawalCode {
 
 function refusalOfReversal(code: string): WithdrawalCode {
   if (code === 'already_reversed') return 'withdrawal_reversed'
-  if (code === 'transfer_not_found' || code === 'not_reversible') throw new Error(`A paid withdrawal has no transfer: ${code}.`)
+  if (code === 'transfer_not_found' || code === 'not_reversible')
+    throw new Error(`A paid withdrawal has no transfer: ${code}.`)
   return code as WithdrawalCode
 }
 

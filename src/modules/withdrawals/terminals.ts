@@ -5,7 +5,7 @@
 import { eq } from 'drizzle-orm'
 import type { Tx } from '../../platform/db'
 import { forUpdate } from '../../platform/db/dialect'
-import { fail, type Failure } from '../../platform/result'
+import { type Failure, fail } from '../../platform/result'
 import type { Runtime } from '../../platform/runtime'
 import { terminalLocks } from './schema'
 

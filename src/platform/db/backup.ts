@@ -3,13 +3,25 @@
  * one format serves safety, and moving from one machine to PostgreSQL and back. It is taken while the instance serves,
  * from one moment of the database, and counts only once it has been opened and checked.
  */
-import { Database } from 'bun:sqlite'
-import { chmodSync, closeSync, copyFileSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import type { Database } from 'bun:sqlite'
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { SQL as BunSql } from 'bun'
 import { migrations } from '../../../migrations'
 import type { Location } from '.'
-import { migrateSqlite, migratePostgres, pendingMigrations } from './migrate'
+import { migratePostgres, migrateSqlite, pendingMigrations } from './migrate'
 import { connectPostgres } from './postgres'
 import { openSqlite } from './sqlite'
 
@@ -70,7 +82,10 @@ export function checkBackup(file: string): void {
     if (result?.integrity_check !== 'ok') throw new BackupError(`${file} is damaged: ${result?.integrity_check}.`)
     const orphans = db.query('PRAGMA foreign_key_check').all()
     if (orphans.length > 0) throw new BackupError(`${file} has ${orphans.length} rows without their parent.`)
-    pendingMigrations(migrations.sqlite, db.query(`SELECT name, checksum FROM ${HISTORY_TABLE} ORDER BY name`).all() as never)
+    pendingMigrations(
+      migrations.sqlite,
+      db.query(`SELECT name, checksum FROM ${HISTORY_TABLE} ORDER BY name`).all() as never,
+    )
   } catch (error) {
     if ((error as { code?: string }).code?.startsWith('SQLITE_')) {
       throw new BackupError(`${file} is not a backup of Kumbu: ${(error as Error).message}.`)
@@ -82,7 +97,12 @@ export function checkBackup(file: string): void {
 }
 
 /** Replaces the database by a backup. What was there before is kept aside; answers where. */
-export async function restoreBackup(file: string, location: Location, backups: string, now: number): Promise<string | undefined> {
+export async function restoreBackup(
+  file: string,
+  location: Location,
+  backups: string,
+  now: number,
+): Promise<string | undefined> {
   checkBackup(file)
   if (location.engine === 'postgres') {
     await copyToPostgres(file, location.url, now)
@@ -200,7 +220,11 @@ async function copyTableOut(client: BunSql, target: Database, table: string): Pr
     if (rows.length === 0) break
     target.transaction(() => {
       for (const row of rows) {
-        insert.run(...(names.map((name) => (integers.has(name) && row[name] !== null ? Number(row[name]) : row[name])) as never[]))
+        insert.run(
+          ...(names.map((name) =>
+            integers.has(name) && row[name] !== null ? Number(row[name]) : row[name],
+          ) as never[]),
+        )
       }
     })()
   }
@@ -216,12 +240,14 @@ async function copyToPostgres(file: string, url: string, now: number): Promise<v
       migrations.sqlite,
       source.query(`SELECT name, checksum FROM ${HISTORY_TABLE} ORDER BY name`).all() as never,
     )
-    if (pending.length > 0) throw new BackupError(`${file} is of an older Kumbu: restore it to SQLite first, then back that up.`)
+    if (pending.length > 0)
+      throw new BackupError(`${file} is of an older Kumbu: restore it to SQLite first, then back that up.`)
     await client.begin(async (tx) => {
       const tables = tablesInOrder(source)
       for (const table of tables) {
         const [row] = (await tx.unsafe(`SELECT 1 AS found FROM ${table} LIMIT 1`)) as unknown[]
-        if (row) throw new BackupError(`The PostgreSQL database is not empty (${table} has rows): restore into a new one.`)
+        if (row)
+          throw new BackupError(`The PostgreSQL database is not empty (${table} has rows): restore into a new one.`)
       }
       for (const table of tables) await copyTableIn(source, tx, table)
     })
@@ -254,6 +280,9 @@ async function copyTableIn(source: Database, tx: BunSql, table: string): Promise
   }
   await flush()
   for (const { name } of types.filter(({ start }) => start?.startsWith('nextval'))) {
-    await tx.unsafe(`SELECT setval(pg_get_serial_sequence($1, $2), coalesce((SELECT max(${name}) FROM ${table}), 0) + 1, false)`, [table, name])
+    await tx.unsafe(
+      `SELECT setval(pg_get_serial_sequence($1, $2), coalesce((SELECT max(${name}) FROM ${table}), 0) + 1, false)`,
+      [table, name],
+    )
   }
 }

@@ -47,11 +47,17 @@ function prepareFolder(path: string): void {
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
     const probe = join(path, '.write-test')
     writeFileSync(probe, '')
-    Bun.file(probe).delete().catch(() => undefined)
+    Bun.file(probe)
+      .delete()
+      .catch(() => undefined)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     const why =
-      code === 'EROFS' ? 'it is on a read-only disk' : code === 'ENOSPC' ? 'the disk is full' : `${(error as Error).message}`
+      code === 'EROFS'
+        ? 'it is on a read-only disk'
+        : code === 'ENOSPC'
+          ? 'the disk is full'
+          : `${(error as Error).message}`
     throw new DataFolderError(
       `The data folder ${path} cannot be written to: ${why}. Give the user who runs Kumbu write access, or choose another folder with --data.`,
     )

@@ -27,9 +27,9 @@ const sqliteSerial = (name: string) => sqlite.integer(name).primaryKey()
 export const text = (onPostgres ? (name: string) => pg.text(name) : sqliteText) as unknown as typeof sqliteText
 
 /** A whole number within ±(2^53-1). */
-export const int = (
-  onPostgres ? (name: string) => pg.bigint(name, { mode: 'number' }) : sqliteInteger
-) as unknown as typeof sqliteInteger
+export const int = (onPostgres
+  ? (name: string) => pg.bigint(name, { mode: 'number' })
+  : sqliteInteger) as unknown as typeof sqliteInteger
 
 /** An amount in minor units of its row's currency. */
 export const money = int
@@ -40,9 +40,9 @@ export const time = int
 export const bool = (onPostgres ? (name: string) => pg.boolean(name) : sqliteBoolean) as unknown as typeof sqliteBoolean
 
 /** A number that the database hands out in rising order; the table's primary key. */
-export const serial = (
-  onPostgres ? (name: string) => pg.bigserial(name, { mode: 'number' }).primaryKey() : sqliteSerial
-) as unknown as typeof sqliteSerial
+export const serial = (onPostgres
+  ? (name: string) => pg.bigserial(name, { mode: 'number' }).primaryKey()
+  : sqliteSerial) as unknown as typeof sqliteSerial
 
 const jsonText = {
   sqlite: sqlite.customType<{ data: unknown; driverData: string }>({

@@ -1,15 +1,15 @@
 /** The database, as the rest of Kumbu sees it. */
 import { existsSync } from 'node:fs'
-import { migratePostgres, migrateSqlite, type MigrationReport } from './migrate'
+import { type MigrationReport, migratePostgres, migrateSqlite } from './migrate'
 import { asPostgresStoreError, createPostgresStore } from './postgres'
 import { asSqliteStoreError, createSqliteStore } from './sqlite'
-import { silentObserver, type Store, StoreError, type StoreObserver } from './store'
+import { type Store, StoreError, type StoreObserver, silentObserver } from './store'
 
-export { engine, engineOf, type Engine } from './engine'
+export { type DataFolder, DataFolderError, lockDataFolder, pathsOf } from './data-folder'
+export { type Engine, engine, engineOf } from './engine'
+export { MigrationError, type MigrationReport } from './migrate'
 export { prepared } from './prepared'
 export { type Db, type Store, StoreError, type StoreErrorCode, type StoreObserver, type Tx, type Unit } from './store'
-export { DataFolderError, lockDataFolder, pathsOf, type DataFolder } from './data-folder'
-export { MigrationError, type MigrationReport } from './migrate'
 
 /** Where the database is: a file, or the address of a PostgreSQL server. */
 export type Location = { engine: 'sqlite'; file: string } | { engine: 'postgres'; url: string; connections: number }

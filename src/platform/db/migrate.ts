@@ -104,7 +104,8 @@ function migrateOpenSqlite(db: Database, now: number, ours: Migration[], snapsho
       db.run('INSERT INTO schema_migrations VALUES (?, ?, ?)', [migration.name, checksumOf(migration), now])
     }
     const broken = db.query('PRAGMA foreign_key_check').all()
-    if (broken.length > 0) throw new MigrationError(`The migration would leave ${broken.length} rows without their parent.`)
+    if (broken.length > 0)
+      throw new MigrationError(`The migration would leave ${broken.length} rows without their parent.`)
     db.run('COMMIT')
   } catch (error) {
     if (db.inTransaction) db.run('ROLLBACK')
@@ -146,7 +147,11 @@ export async function migratePostgres(
       const pending = pendingMigrations(ours, applied)
       for (const migration of pending) {
         for (const statement of statementsOf(migration)) await tx.unsafe(statement)
-        await tx.unsafe('INSERT INTO schema_migrations VALUES ($1, $2, $3)', [migration.name, checksumOf(migration), now])
+        await tx.unsafe('INSERT INTO schema_migrations VALUES ($1, $2, $3)', [
+          migration.name,
+          checksumOf(migration),
+          now,
+        ])
       }
       return { applied: pending.map(({ name }) => name) }
     })

@@ -80,9 +80,15 @@ export function createPostgresStore({ url, observer, writers, readers }: Postgre
         if (CONFLICTS.has(code)) {
           observer.retry()
           if (tries >= ATTEMPT_LIMIT) {
-            throw new StoreError('database_busy', 'Too many changes of the same rows at once; try again.', { cause: error })
+            throw new StoreError('database_busy', 'Too many changes of the same rows at once; try again.', {
+              cause: error,
+            })
           }
-        } else if (isAway(error) && !(error instanceof CommitUnknown) && performance.now() - startedAt < OUTAGE_PATIENCE_MS) {
+        } else if (
+          isAway(error) &&
+          !(error instanceof CommitUnknown) &&
+          performance.now() - startedAt < OUTAGE_PATIENCE_MS
+        ) {
           await Bun.sleep(PAUSE_LIMIT_MS)
         } else {
           throw asPostgresStoreError(error)
@@ -169,6 +175,7 @@ export function asPostgresStoreError(error: unknown): unknown {
     )
   }
   if (isAway(error)) return new StoreError('database_unavailable', 'The database cannot be reached.', { cause: error })
-  if (sqlState(error) === '53100') return new StoreError('storage_full', 'The database server’s disk is full.', { cause: error })
+  if (sqlState(error) === '53100')
+    return new StoreError('storage_full', 'The database server’s disk is full.', { cause: error })
   return error
 }

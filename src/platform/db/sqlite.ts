@@ -9,7 +9,16 @@
 import { Database, SQLiteError } from 'bun:sqlite'
 import type { SQL } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/bun-sqlite'
-import { type Db, type Store, StoreError, type StoreErrorCode, type StoreObserver, type Tx, type Unit, UnitContractError } from './store'
+import {
+  type Db,
+  type Store,
+  StoreError,
+  type StoreErrorCode,
+  type StoreObserver,
+  type Tx,
+  type Unit,
+  UnitContractError,
+} from './store'
 
 export interface SqliteOptions {
   /** Path of the database file; it must exist and be migrated. */

@@ -37,7 +37,12 @@ export interface Subscriber<Payload extends TSchema = TSchema> {
 
 export interface Events {
   subscribe<Payload extends TSchema>(subscriber: Subscriber<Payload>): void
-  append<Payload extends TSchema>(tx: Tx, type: EventType<Payload>, key: string, payload: Static<Payload>): Promise<void>
+  append<Payload extends TSchema>(
+    tx: Tx,
+    type: EventType<Payload>,
+    key: string,
+    payload: Static<Payload>,
+  ): Promise<void>
   /** Deletes events older than the moment whose deliveries have all ended; answers how many. */
   prune(before: number): Promise<number>
 }
@@ -108,4 +113,3 @@ export function createEvents({ store, clock }: Runtime, queue: Queue): Events {
 function deliveryKind(subscriber: string, type: string): string {
   return `event:${subscriber}:${type}`
 }
-

@@ -10,7 +10,10 @@ export async function readJsonBody(request: Request): Promise<unknown> {
   const type = request.headers.get('content-type') ?? ''
   const match = JSON_TYPE.exec(type)
   if (!match || !/^utf-?8$/i.test(match.groups?.charset ?? 'utf-8')) {
-    throw httpProblem('unsupported_media_type', type === '' ? undefined : `"${type.slice(0, 80)}" is not application/json in UTF-8.`)
+    throw httpProblem(
+      'unsupported_media_type',
+      type === '' ? undefined : `"${type.slice(0, 80)}" is not application/json in UTF-8.`,
+    )
   }
   const text = request.headers.has('content-length') ? await request.text() : await readWithinLimit(request)
   if (text.includes('\uFFFD')) throw httpProblem('malformed_body', 'The body is not valid UTF-8.')

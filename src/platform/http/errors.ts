@@ -10,7 +10,12 @@ interface Thrown {
   request: Request
 }
 
-export function toProblem({ code, error, request }: Thrown, app: () => AnyElysia, log: Log, requestId: string): Problem {
+export function toProblem(
+  { code, error, request }: Thrown,
+  app: () => AnyElysia,
+  log: Log,
+  requestId: string,
+): Problem {
   if (error instanceof Problem) return error
   // What a body parser throws arrives wrapped.
   if (code === 'PARSE') return causeOf(error) ?? httpProblem('malformed_body')
@@ -57,10 +62,15 @@ function invalid(error: unknown): Problem {
   const { all = [], type } = error as { all?: ValidationIssue[]; type?: string }
   const issues = all.map(({ path = '', message, summary }) => ({ pointer: path, message: cleaned(message ?? summary) }))
   const seen = new Set<string>()
-  const errors = issues.filter(({ pointer, message }) => !seen.has(pointer + message) && seen.add(pointer + message)).slice(0, 10)
+  const errors = issues
+    .filter(({ pointer, message }) => !seen.has(pointer + message) && seen.add(pointer + message))
+    .slice(0, 10)
   const first = errors[0]
   const where = first?.pointer ? `${first.pointer}: ` : ''
-  return httpProblem('validation_failed', first ? `${where}${first.message}` : undefined, { in: type ?? 'body', errors })
+  return httpProblem('validation_failed', first ? `${where}${first.message}` : undefined, {
+    in: type ?? 'body',
+    errors,
+  })
 }
 
 function cleaned(message: unknown): string {

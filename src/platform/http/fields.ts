@@ -13,7 +13,9 @@ export function answer<Members extends Record<string, TSchema>>(members: Members
 
 // Cc and Cf are control and format characters: they forge headers and log lines, and hide in names.
 FormatRegistry.Set('printable', (text) => text.trim() !== '' && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text))
-FormatRegistry.Set('mailbox', (text) => /^[^\s@<>"(),:;\\[\]\p{C}]+@[^\s@<>"(),:;\\[\]\p{C}]+\.[^\s@.<>"(),:;\\[\]\p{C}]+$/u.test(text))
+FormatRegistry.Set('mailbox', (text) =>
+  /^[^\s@<>"(),:;\\[\]\p{C}]+@[^\s@<>"(),:;\\[\]\p{C}]+\.[^\s@.<>"(),:;\\[\]\p{C}]+$/u.test(text),
+)
 FormatRegistry.Set('phone', (text) => /^\+[1-9](?:[\s().-]?\d){6,14}$/.test(text))
 
 /** Whole minor units, 1 to 2^53-1. */
@@ -32,7 +34,12 @@ export const name = Type.String({ minLength: 1, maxLength: 100, format: 'printab
 
 export const email = Type.String({ minLength: 3, maxLength: 254, format: 'mailbox' })
 
-export const phone = Type.String({ minLength: 8, maxLength: 24, format: 'phone', description: 'International, with +.' })
+export const phone = Type.String({
+  minLength: 8,
+  maxLength: 24,
+  format: 'phone',
+  description: 'International, with +.',
+})
 
 export const password = Type.String({ minLength: 8, maxLength: 128, description: 'Any characters, 8 to 128.' })
 

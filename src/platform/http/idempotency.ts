@@ -42,18 +42,20 @@ const find = prepared<{ key: string; principalId: string }, Stored[]>('idempoten
     .where(and(eq(idempotencyKeys.key, $('key')), eq(idempotencyKeys.principalId, $('principalId')))),
 )
 
-const keep = prepared<Stored, Array<{ key: string }>>('idempotency_keep', (db, $) =>
-  db
-    .insert(idempotencyKeys)
-    .values({
-      key: $('key'),
-      principalId: $('principalId'),
-      fingerprint: $('fingerprint'),
-      body: $('body'),
-      createdAt: $('createdAt'),
-    } as never)
-    .onConflictDoNothing()
-    .returning({ key: idempotencyKeys.key }) as unknown as PromiseLike<Array<{ key: string }>>,
+const keep = prepared<Stored, Array<{ key: string }>>(
+  'idempotency_keep',
+  (db, $) =>
+    db
+      .insert(idempotencyKeys)
+      .values({
+        key: $('key'),
+        principalId: $('principalId'),
+        fingerprint: $('fingerprint'),
+        body: $('body'),
+        createdAt: $('createdAt'),
+      } as never)
+      .onConflictDoNothing()
+      .returning({ key: idempotencyKeys.key }) as unknown as PromiseLike<Array<{ key: string }>>,
 )
 
 /** Another copy of the process has executed this key since we looked: undo, and answer what it answered. */
@@ -125,7 +127,9 @@ export function createIdempotency({ store, clock, keyring }: Runtime): Idempoten
       if (old.length === 0) return 0
       await store.write(async (tx) => {
         const keys = old.map(({ key }) => key)
-        await tx.delete(idempotencyKeys).where(and(inArray(idempotencyKeys.key, keys), lt(idempotencyKeys.createdAt, before)))
+        await tx
+          .delete(idempotencyKeys)
+          .where(and(inArray(idempotencyKeys.key, keys), lt(idempotencyKeys.createdAt, before)))
       })
       return old.length
     },

@@ -57,7 +57,10 @@ const IDEMPOTENCY_PARAMETER = {
 type HttpCode = keyof typeof httpFailures
 
 export function openApiDocument(app: AnyElysia, info: ApiInfo): object {
-  const { paths, components } = toOpenAPISchema(app, undefined, undefined, undefined, VERSION) as unknown as { paths: Paths; components: { schemas?: object } }
+  const { paths, components } = toOpenAPISchema(app, undefined, undefined, undefined, VERSION) as unknown as {
+    paths: Paths
+    components: { schemas?: object }
+  }
   const bodies = bodiesOf(app)
   const { tags, ...rest } = info
   return {
@@ -99,7 +102,11 @@ function mapValues<From, To>(record: Record<string, From>, map: (value: From, na
 function complete(operation: Operation, body: Schema | undefined): Operation {
   const scopes = operation[SCOPES_MEMBER]
   const isPublic = scopes === 'public' || scopes === undefined
-  const done: Operation = { ...operation, security: isPublic ? [] : [{ bearer: [] }], responses: { ...operation.responses } }
+  const done: Operation = {
+    ...operation,
+    security: isPublic ? [] : [{ bearer: [] }],
+    responses: { ...operation.responses },
+  }
   if (body) done.requestBody = { required: true, content: { 'application/json': withExample({ schema: body }) } }
   if (operation[IDEMPOTENT_MEMBER]) done.parameters = [...(operation.parameters ?? []), IDEMPOTENCY_PARAMETER]
   for (const [status, codes] of commonProblems(operation, isPublic)) mergeProblem(done, status, codes)
@@ -154,7 +161,10 @@ function describe(status: string, response: Operation['responses'][string]): Ope
       Object.entries(response.content).map(([type, media]) => [isProblem ? PROBLEM_TYPE : type, withExample(media)]),
     )
   const codes = isProblem && content ? codesOf(Object.values(content)[0]?.schema ?? {}) : []
-  const description = codes.length > 0 ? codes.map((code) => `\`${code}\``).join(', ') : (REASONS[status] ?? response.description ?? 'Done.')
+  const description =
+    codes.length > 0
+      ? codes.map((code) => `\`${code}\``).join(', ')
+      : (REASONS[status] ?? response.description ?? 'Done.')
   return { description, ...(content ? { content } : {}) }
 }
 

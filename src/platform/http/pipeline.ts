@@ -42,7 +42,8 @@ const SECURITY_HEADERS: ReadonlyArray<readonly [string, string]> = [
 const API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 export function createPipeline(handle: Handle, options: PipelineOptions): Pipeline {
-  const { newId, log, metrics, limiter, aliases, anonymousLimit, trustedProxies, corsOrigins, https, logRequests } = options
+  const { newId, log, metrics, limiter, aliases, anonymousLimit, trustedProxies, corsOrigins, https, logRequests } =
+    options
 
   function begin(request: Request, peer: string): RequestContext {
     const given = request.headers.get('x-request-id')
@@ -78,7 +79,10 @@ export function createPipeline(handle: Handle, options: PipelineOptions): Pipeli
     if (origin === null || !corsOrigins.includes(origin)) return
     response.headers.set('access-control-allow-origin', origin)
     response.headers.append('vary', 'origin')
-    response.headers.set('access-control-expose-headers', 'x-request-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after')
+    response.headers.set(
+      'access-control-expose-headers',
+      'x-request-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after',
+    )
   }
 
   function preflight(request: Request): Response | undefined {

@@ -117,7 +117,14 @@ export function problemSchema(status: number, codes: readonly string[], title: s
     {
       description: codes.map((code) => `\`${code}\``).join(', '),
       examples: [
-        { type: `/problems/${codes[0]}`, title, status, detail: title, code: codes[0], requestId: 'req_01m0z3k8x2f4v5b6n7a9' },
+        {
+          type: `/problems/${codes[0]}`,
+          title,
+          status,
+          detail: title,
+          code: codes[0],
+          requestId: 'req_01m0z3k8x2f4v5b6n7a9',
+        },
       ],
     },
   )

@@ -70,7 +70,9 @@ export function createRouteWords({ authenticate, limiter, limits }: GuardOptions
     function admit(request: Request, principal: Principal | undefined): void {
       if (!principal) {
         limitStranger(request)
-        throw httpProblem('unauthenticated', undefined, undefined, { 'www-authenticate': 'Bearer error="invalid_token"' })
+        throw httpProblem('unauthenticated', undefined, undefined, {
+          'www-authenticate': 'Bearer error="invalid_token"',
+        })
       }
       contextOf(request).principal = principal
       limitUser(request, principal)

@@ -45,7 +45,9 @@ export function listen(pipeline: Pipeline, host: string, port: number): Server {
     } catch (error) {
       const { code } = error as { code?: string }
       if (code === 'EADDRINUSE') {
-        throw new ListenError(`Port ${port} on ${host} is taken by another program. Choose another with --port, or stop that program.`)
+        throw new ListenError(
+          `Port ${port} on ${host} is taken by another program. Choose another with --port, or stop that program.`,
+        )
       }
       throw new ListenError(`Cannot listen on ${host}:${port}: ${(error as Error).message}. Check --host and --port.`)
     }

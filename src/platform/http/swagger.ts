@@ -1,8 +1,8 @@
 /** Swagger UI from inside the executable: a kiosk has no internet, so every file of the page is embedded. */
 import { Elysia } from 'elysia'
-import bundle from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'file' }
-import styles from 'swagger-ui-dist/swagger-ui.css' with { type: 'file' }
 import icon from 'swagger-ui-dist/favicon-32x32.png' with { type: 'file' }
+import styles from 'swagger-ui-dist/swagger-ui.css' with { type: 'file' }
+import bundle from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'file' }
 
 const START = `window.ui = SwaggerUIBundle({
   url: '/swagger/json',
@@ -49,11 +49,22 @@ export function swagger(document: () => object): Elysia {
       '/swagger',
       () =>
         new Response(PAGE, {
-          headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': PAGE_POLICY, 'cache-control': 'no-cache' },
+          headers: {
+            'content-type': 'text/html; charset=utf-8',
+            'content-security-policy': PAGE_POLICY,
+            'cache-control': 'no-cache',
+          },
         }),
       hidden,
     )
-    .get('/swagger/start.js', () => new Response(START, { headers: { 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'no-cache' } }), hidden)
+    .get(
+      '/swagger/start.js',
+      () =>
+        new Response(START, {
+          headers: { 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'no-cache' },
+        }),
+      hidden,
+    )
     .get('/swagger/swagger-ui-bundle.js', file(bundle, 'text/javascript; charset=utf-8'), hidden)
     .get('/swagger/swagger-ui.css', file(styles, 'text/css; charset=utf-8'), hidden)
     .get('/swagger/icon.png', file(icon, 'image/png'), hidden) as unknown as Elysia

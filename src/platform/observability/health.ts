@@ -29,7 +29,10 @@ export async function readiness(dependencies: readonly Dependency[]): Promise<Re
 async function stateOf({ name, check }: Dependency): Promise<DependencyState> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<Omit<DependencyState, 'name'>>((resolve) => {
-    timer = setTimeout(() => resolve({ state: 'down', detail: `no answer within ${CHECK_LIMIT_MS / 1000} s` }), CHECK_LIMIT_MS)
+    timer = setTimeout(
+      () => resolve({ state: 'down', detail: `no answer within ${CHECK_LIMIT_MS / 1000} s` }),
+      CHECK_LIMIT_MS,
+    )
   })
   try {
     return { name, ...(await Promise.race([check(), late])) }

@@ -19,7 +19,17 @@ export interface LogOptions {
   file?: string | undefined
 }
 
-const SECRET_NAMES = ['password', 'pin', 'code', 'token', 'accessToken', 'refreshToken', 'secret', 'authorization', 'cookie']
+const SECRET_NAMES = [
+  'password',
+  'pin',
+  'code',
+  'token',
+  'accessToken',
+  'refreshToken',
+  'secret',
+  'authorization',
+  'cookie',
+]
 const DEPTHS = ['', '*.', '*.*.']
 
 const FILE_LIMIT_BYTES = 10 * 1024 * 1024

@@ -37,7 +37,10 @@ const readyModel = answer(
   { ready: true, dependencies: [{ name: 'database', state: 'up', detail: 'sqlite' }] },
 )
 
-export function systemRoutes({ version, dependencies, metrics, queue, metricsToken }: SystemOptions, { route }: RouteWords) {
+export function systemRoutes(
+  { version, dependencies, metrics, queue, metricsToken }: SystemOptions,
+  { route }: RouteWords,
+) {
   function admitToMetrics(request: Request): void {
     if (metricsToken === undefined) {
       if (LOOPBACK.test(contextOf(request).address)) return
@@ -75,16 +78,21 @@ export function systemRoutes({ version, dependencies, metrics, queue, metricsTok
         const { waiting, dead } = await queue.counts()
         metrics.workWaiting.set({ state: 'waiting' }, waiting)
         metrics.workWaiting.set({ state: 'dead' }, dead)
-        return new Response(await metrics.registry.metrics(), { headers: { 'content-type': metrics.registry.contentType } })
+        return new Response(await metrics.registry.metrics(), {
+          headers: { 'content-type': metrics.registry.contentType },
+        })
       },
       {
         ...route({
           scopes: 'public',
           tag: 'System',
           summary: 'Figures for Prometheus',
-          description: 'Answers the loopback address only, unless KUMBU_METRICS_TOKEN is set: then whoever sends that token.',
+          description:
+            'Answers the loopback address only, unless KUMBU_METRICS_TOKEN is set: then whoever sends that token.',
         }),
-        response: { 200: Type.String({ examples: ['kumbu_http_requests_total{method="GET",route="/health",status="200"} 1'] }) },
+        response: {
+          200: Type.String({ examples: ['kumbu_http_requests_total{method="GET",route="/health",status="200"} 1'] }),
+        },
       },
     )
 }

@@ -272,7 +272,10 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime): Qu
       return replayed.length > 0
     },
     async payloads(kindPrefix) {
-      const rows = await store.read.select({ payload: work.payload }).from(work).where(like(work.kind, `${kindPrefix}%`))
+      const rows = await store.read
+        .select({ payload: work.payload })
+        .from(work)
+        .where(like(work.kind, `${kindPrefix}%`))
       return rows.map(({ payload }) => payload)
     },
     async counts() {

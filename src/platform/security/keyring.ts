@@ -4,11 +4,9 @@
  * another. What only needs comparing is kept as a keyed hash; what must be read back is sealed with AES-256-GCM.
  */
 import { createCipheriv, createDecipheriv, hkdfSync, timingSafeEqual } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Random } from '../ids'
 
-const KEY_BYTES = 32
+export const KEY_BYTES = 32
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
@@ -72,36 +70,4 @@ export function sameHash(a: string, b: string): boolean {
   const left = Buffer.from(a)
   const right = Buffer.from(b)
   return left.length === right.length && timingSafeEqual(left, right)
-}
-
-export function keyFileIn(dataFolder: string): string {
-  return join(dataFolder, 'instance.key')
-}
-
-/** The key from configuration (base64url), or from the data folder, where it is made if `mayCreate`. */
-export function loadInstanceKey(
-  configured: string | undefined,
-  dataFolder: string,
-  random: Random,
-  mayCreate: boolean,
-): Uint8Array {
-  if (configured !== undefined) return decodeKey(configured, 'KUMBU_INSTANCE_KEY')
-  const file = keyFileIn(dataFolder)
-  if (existsSync(file)) return decodeKey(readFileSync(file, 'utf8').trim(), file)
-  if (!mayCreate) {
-    throw new KeyError(
-      `The instance key ${file} is missing, and this database was made with one: put the file back from your backup, or set KUMBU_INSTANCE_KEY.`,
-    )
-  }
-  const key = random(KEY_BYTES)
-  writeFileSync(file, `${Buffer.from(key).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
-  return key
-}
-
-function decodeKey(text: string, where: string): Uint8Array {
-  const key = new Uint8Array(Buffer.from(text, 'base64url'))
-  if (key.length !== KEY_BYTES) {
-    throw new KeyError(`${where} must hold ${KEY_BYTES} bytes in base64url (43 characters); it holds ${key.length}.`)
-  }
-  return key
 }

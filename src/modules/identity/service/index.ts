@@ -37,11 +37,17 @@ export interface Identity {
   refresh(refreshToken: string, address: string): Promise<Result<SignedIn, 'refresh_token_invalid'>>
   logout(refreshToken: string): Promise<void>
   profile(userId: string): Promise<UserView>
-  updateProfile(userId: string, changes: { name?: string; phone?: string | null }): Promise<Result<UserView, 'phone_taken'>>
+  updateProfile(
+    userId: string,
+    changes: { name?: string; phone?: string | null },
+  ): Promise<Result<UserView, 'phone_taken'>>
   setPin(userId: string, pin: string, password: string, address: string): Promise<Result<true, SetPinCode>>
   verifyPin(userId: string, pin: string): Promise<Result<true, PinCode>>
   /** Creates an account that is active at once, because whoever creates it vouches for it. */
-  createUser(input: Registration & { role: Role; pin?: string | undefined }, actor: string): Promise<Result<UserView, CreateUserCode>>
+  createUser(
+    input: Registration & { role: Role; pin?: string | undefined },
+    actor: string,
+  ): Promise<Result<UserView, CreateUserCode>>
   /** Within a unit: freezes, or makes active again. A frozen person is signed out everywhere. */
   setFrozen(tx: Tx, userId: string, frozen: boolean, actor: string): Promise<Result<User, 'user_not_found'>>
   resetPassword(email: string, password: string, actor: string): Promise<Result<UserView, 'user_not_found'>>
@@ -78,7 +84,15 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
 
   async function insertUser(
     tx: Tx,
-    user: { name: string; email: string; phone: string | null; role: Role; status: string; passwordHash: string; pinHash: string | null },
+    user: {
+      name: string
+      email: string
+      phone: string | null
+      role: Role
+      status: string
+      passwordHash: string
+      pinHash: string | null
+    },
   ): Promise<User> {
     const now = clock()
     const row: User = {
@@ -115,7 +129,10 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
   })
 
   async function operators(db: Parameters<typeof userById>[0]): Promise<number> {
-    const [row] = await db.select({ n: count() }).from(users).where(and(eq(users.role, 'operator'), ne(users.status, 'closed')))
+    const [row] = await db
+      .select({ n: count() })
+      .from(users)
+      .where(and(eq(users.role, 'operator'), ne(users.status, 'closed')))
     return row?.n ?? 0
   }
 
@@ -138,7 +155,15 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
         }
         const user =
           known ??
-          (await insertUser(tx, { name, email, phone: freed, role: 'customer', status: 'pending_verification', passwordHash, pinHash: null }))
+          (await insertUser(tx, {
+            name,
+            email,
+            phone: freed,
+            role: 'customer',
+            status: 'pending_verification',
+            passwordHash,
+            pinHash: null,
+          }))
         await codes.issue(tx, user.id, 'verify_email')
         await audit(tx, { actor: user.id, action: 'user.register', subject: user.id, outcome: 'allowed' })
         return { id: user.id, status: 'pending_verification' as const }
@@ -156,7 +181,13 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
         const [user] = await userByEmail(tx, { emailKey: emailKeyOf(email) })
         if (user?.status !== 'pending_verification') return fail('code_invalid')
         if (!(await codes.redeem(tx, user.id, 'verify_email', code))) {
-          await audit(tx, { actor: user.id, action: 'user.verify_email', subject: user.id, outcome: 'refused', address })
+          await audit(tx, {
+            actor: user.id,
+            action: 'user.verify_email',
+            subject: user.id,
+            outcome: 'refused',
+            address,
+          })
           return fail('code_invalid')
         }
         await tx.update(users).set({ status: 'active', updatedAt: clock() }).where(eq(users.id, user.id))
@@ -174,7 +205,14 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
       const opened = await store.write(async (tx): Promise<OpenedSession | undefined> => {
         const subject = user?.id ?? 'unknown'
         const outcome = refused ? 'refused' : 'allowed'
-        await audit(tx, { actor: subject, action: 'session.login', subject, outcome, address, detail: { reason: refused ?? null } })
+        await audit(tx, {
+          actor: subject,
+          action: 'session.login',
+          subject,
+          outcome,
+          address,
+          detail: { reason: refused ?? null },
+        })
         return refused || !user ? undefined : sessions.open(tx, user)
       })
       return opened ? ok(await signedIn(opened)) : fail(refused ?? 'credentials_invalid')
@@ -215,7 +253,13 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
       const right = user !== undefined && (await verifySecret(password, user.passwordHash))
       const pinHash = right ? await pins.hash(pin) : null
       await store.write(async (tx) => {
-        await audit(tx, { actor: userId, action: 'pin.set', subject: userId, outcome: right ? 'allowed' : 'refused', address })
+        await audit(tx, {
+          actor: userId,
+          action: 'pin.set',
+          subject: userId,
+          outcome: right ? 'allowed' : 'refused',
+          address,
+        })
         if (pinHash === null) return
         await tx
           .update(users)

@@ -106,7 +106,9 @@ export function createPins({ store, clock, keyring }: Runtime, audit: Audit): Pi
       trusted.delete(userId)
       const triesLeft = Math.max(0, TRIES - tried.value.failures)
       if (triesLeft === 0) return locked(clock() + lockAfter(tried.value.failures))
-      return fail('pin_wrong', `The PIN is wrong; ${triesLeft} ${triesLeft === 1 ? 'try is' : 'tries are'} left.`, { triesLeft })
+      return fail('pin_wrong', `The PIN is wrong; ${triesLeft} ${triesLeft === 1 ? 'try is' : 'tries are'} left.`, {
+        triesLeft,
+      })
     },
   }
 }

@@ -87,7 +87,8 @@ export function createSessions(runtime: Runtime, events: Events, audit: Audit, i
       .set({ revokedAt: clock(), revokedFor: reason })
       .where(and(inArray(sessions.id, sessionIds), isNull(sessions.revokedAt)))
     for (const id of sessionIds) distrust(id)
-    for (const [token, { principal }] of remembered) if (sessionIds.includes(principal.sessionId)) remembered.delete(token)
+    for (const [token, { principal }] of remembered)
+      if (sessionIds.includes(principal.sessionId)) remembered.delete(token)
   }
 
   function distrust(sessionId: string): void {
@@ -200,7 +201,7 @@ export function createSessions(runtime: Runtime, events: Events, audit: Audit, i
         const [session] = await tx.select().from(sessions).where(eq(sessions.id, token.sessionId))
         if (!session || session.revokedAt !== null || session.expiresAt <= clock()) return fail('refresh_token_invalid')
         const [user] = await tx.select().from(users).where(eq(users.id, session.userId))
-        if (!user || user.status !== 'active') return fail('refresh_token_invalid')
+        if (user?.status !== 'active') return fail('refresh_token_invalid')
         if (token.usedAt !== null) return reused(tx, { ...token, usedAt: token.usedAt }, user, address)
         const successor = await addRefreshToken(tx, session.id)
         await tx

@@ -14,7 +14,12 @@ import { type User, type UserView, userView } from './users'
 export interface Setup {
   /** A fresh token; the one before is worth nothing any more. */
   issueToken(): string
-  complete(input: { token: string; name: string; email: string; password: string }): Promise<Result<UserView, SetupCode>>
+  complete(input: {
+    token: string
+    name: string
+    email: string
+    password: string
+  }): Promise<Result<UserView, SetupCode>>
 }
 
 type SetupCode = 'setup_token_invalid' | 'email_taken'
@@ -28,7 +33,10 @@ interface Parts {
 
 const TOKEN_BYTES = 24
 
-export function createSetup({ store, random, keyring }: Runtime, { hasOperator, emailTaken, insertOperator, audit }: Parts): Setup {
+export function createSetup(
+  { store, random, keyring }: Runtime,
+  { hasOperator, emailTaken, insertOperator, audit }: Parts,
+): Setup {
   let expected: string | undefined
   const hashOf = (token: string) => keyring.hash('setup-token', token)
 

@@ -20,7 +20,16 @@ export interface UserView {
 
 export function userView(user: User): UserView {
   const { id, name, email, phone, role, status, pinHash, createdAt } = user
-  return { id, name, email, phone, role, status, pinSet: pinHash !== null, createdAt: new Date(createdAt).toISOString() }
+  return {
+    id,
+    name,
+    email,
+    phone,
+    role,
+    status,
+    pinSet: pinHash !== null,
+    createdAt: new Date(createdAt).toISOString(),
+  }
 }
 
 /** One address, however it was typed: look-alike forms are folded (NFKC), and case does not matter. */
@@ -33,13 +42,22 @@ export function phoneOf(text: string): string {
 }
 
 export const userById = prepared<{ id: string }, User[]>('user_by_id', (db, $) =>
-  db.select().from(users).where(eq(users.id, $('id'))),
+  db
+    .select()
+    .from(users)
+    .where(eq(users.id, $('id'))),
 )
 
 export const userByEmail = prepared<{ emailKey: string }, User[]>('user_by_email', (db, $) =>
-  db.select().from(users).where(eq(users.emailKey, $('emailKey'))),
+  db
+    .select()
+    .from(users)
+    .where(eq(users.emailKey, $('emailKey'))),
 )
 
 export const userByPhone = prepared<{ phone: string }, User[]>('user_by_phone', (db, $) =>
-  db.select().from(users).where(eq(users.phone, $('phone'))),
+  db
+    .select()
+    .from(users)
+    .where(eq(users.phone, $('phone'))),
 )

@@ -3,7 +3,7 @@ import { and, asc, eq } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
 import { sum } from '../../../platform/db/dialect'
 import type { Runtime } from '../../../platform/runtime'
-import { accountKinds, type AccountKindName } from '../kinds'
+import { type AccountKindName, accountKinds } from '../kinds'
 import { accounts } from '../schema'
 import { type Account, accountById, accountOfOwner } from './queries'
 
@@ -73,7 +73,8 @@ export function createAccounts({ store, clock, newId }: Runtime): Accounts {
     ensure: (tx, name) => ensureStripe(tx, name, 0),
     system: (tx, kind, currency, seed) =>
       ensureStripe(tx, { ownerId: SYSTEM, kind, currency }, accountKinds[kind].busy ? stripeOf(seed, stripes) : 0),
-    find: async (db, { ownerId, kind, currency }) => (await accountOfOwner(db, { ownerId, kind, currency, stripe: 0 }))[0],
+    find: async (db, { ownerId, kind, currency }) =>
+      (await accountOfOwner(db, { ownerId, kind, currency, stripe: 0 }))[0],
     get: async (db, id) => (await accountById(db, { id }))[0],
     async setState(tx, id, state) {
       await tx

@@ -5,7 +5,7 @@ import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { LedgerCode } from '../failures'
 import type { AccountKindName, TransferType } from '../kinds'
-import { type Leg, type Movement, post, type PostingCode } from '../posting'
+import { type Leg, type Movement, type PostingCode, post } from '../posting'
 import { entries, transfers } from '../schema'
 import { type AccountName, type Accounts, createAccounts } from './accounts'
 import { createHolds, type Hold, type Holds } from './holds'
@@ -42,7 +42,9 @@ export interface CaptureInput extends Omit<TransferInput, 'fromHold'> {
 }
 
 export type HoldCode = Extract<LedgerCode, 'hold_not_found' | 'hold_ended' | 'hold_expired' | 'hold_exceeded'>
-export type ReverseCode = PostingCode | Extract<LedgerCode, 'transfer_not_found' | 'already_reversed' | 'not_reversible'>
+export type ReverseCode =
+  | PostingCode
+  | Extract<LedgerCode, 'transfer_not_found' | 'already_reversed' | 'not_reversible'>
 
 export interface Ledger extends Pick<Accounts, 'ensure' | 'system' | 'find' | 'setState' | 'totals'>, Statements {
   /** Moves money: every leg or none. Within a unit. */
@@ -66,10 +68,30 @@ export function createLedger(runtime: Runtime): Ledger {
   const statements = createStatements(runtime)
 
   async function transfer(tx: Tx, input: TransferInput): Promise<Result<Posted, PostingCode>> {
-    const { type, amount, fee = 0, currency, debitAccountId, creditAccountId, legs, reversalOf = null, fromHold } = input
+    const {
+      type,
+      amount,
+      fee = 0,
+      currency,
+      debitAccountId,
+      creditAccountId,
+      legs,
+      reversalOf = null,
+      fromHold,
+    } = input
     const ids = legs.map(({ accountId }) => accountId).sort()
     const locked = await lockAccounts(tx, ids)
-    const row: Transfer = { id: newId('txn'), type, amount, fee, currency, debitAccountId, creditAccountId, reversalOf, at: clock() }
+    const row: Transfer = {
+      id: newId('txn'),
+      type,
+      amount,
+      fee,
+      currency,
+      debitAccountId,
+      creditAccountId,
+      reversalOf,
+      at: clock(),
+    }
     const movement: Movement = { transferId: row.id, currency, legs, at: row.at, ...(fromHold ? { fromHold } : {}) }
     const posting = post(locked, movement)
     if (!posting.ok) {

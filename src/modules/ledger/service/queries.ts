@@ -97,7 +97,10 @@ export const insertEntry = prepared<Record<keyof Entry, unknown>, unknown>('inse
 )
 
 export const accountById = prepared<{ id: string }, Account[]>('account_by_id', (db, $) =>
-  db.select().from(accounts).where(eq(accounts.id, $('id'))),
+  db
+    .select()
+    .from(accounts)
+    .where(eq(accounts.id, $('id'))),
 )
 
 export const accountOfOwner = prepared<{ ownerId: string; kind: string; currency: string; stripe: number }, Account[]>(

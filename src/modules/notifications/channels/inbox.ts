@@ -28,6 +28,7 @@ export function createInbox(clock: Clock, newId: NewId): Inbox {
     },
     check: async () => ({ state: 'up', detail: 'shown at /dev/inbox' }),
     close() {},
-    list: (to) => (to === undefined ? [...messages] : messages.filter((message) => message.to.toLowerCase() === to.toLowerCase())),
+    list: (to) =>
+      to === undefined ? [...messages] : messages.filter((message) => message.to.toLowerCase() === to.toLowerCase()),
   }
 }

@@ -38,7 +38,8 @@ export function createMailChannel({ url, from }: MailOptions): Channel {
         await transport.sendMail({ from, to: { name: '', address: to }, subject, text, html })
       } catch (error) {
         const { responseCode = 0, message } = error as { responseCode?: number; message: string }
-        if (responseCode >= 500) throw new HopelessError(`The mail server refused the message: ${message}`, { cause: error })
+        if (responseCode >= 500)
+          throw new HopelessError(`The mail server refused the message: ${message}`, { cause: error })
         throw error
       }
     },

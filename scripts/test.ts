@@ -1,0 +1,110 @@
+/**
+ * Everything CI runs: the checks, the suite on SQLite, the same suite on PostgreSQL, and the tests of the compiled
+ * executable. The last line is `N passed, N failed`. A part can be run alone: `npm test -- sqlite test/modules`.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createPostgresServer, postgresPrograms } from '../test/support/postgres-server'
+
+interface Count {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+interface Part {
+  name: string
+  run(paths: string[]): Count | Promise<Count>
+}
+
+const root = join(import.meta.dir, '..')
+const reports = mkdtempSync(join(tmpdir(), 'kumbu-reports-'))
+const ON_BOTH_ENGINES = ['test/platform', 'test/modules', 'test/acceptance']
+const ON_THE_EXECUTABLE = ['test/executable']
+const TEST_TIMEOUT_MS = 60_000
+
+const parts: Part[] = [
+  { name: 'check', run: async () => one(command([process.execPath, 'scripts/check.ts'])) },
+  { name: 'sqlite', run: (paths) => suite('sqlite', paths.length > 0 ? paths : ON_BOTH_ENGINES, { DATABASE_URL: '' }) },
+  { name: 'postgres', run: onPostgres },
+  { name: 'executable', run: onExecutable },
+]
+
+const [wanted, ...paths] = process.argv.slice(2)
+const chosen = wanted === undefined ? parts : parts.filter(({ name }) => name === wanted)
+if (chosen.length === 0) {
+  console.error(`There is no part "${wanted}". Parts: ${parts.map(({ name }) => name).join(', ')}.`)
+  process.exit(2)
+}
+
+const total: Count = { passed: 0, failed: 0, skipped: 0 }
+for (const { name, run } of chosen) {
+  console.log(`\n== ${name}`)
+  const startedAt = performance.now()
+  const count = await run(paths)
+  total.passed += count.passed
+  total.failed += count.failed
+  total.skipped += count.skipped
+  console.log(`== ${name}: ${Math.round((performance.now() - startedAt) / 1000)} s`)
+}
+rmSync(reports, { recursive: true, force: true })
+console.log(`\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`)
+process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)
+
+async function onPostgres(given: string[]): Promise<Count> {
+  if (postgresPrograms() === undefined) {
+    console.log('PostgreSQL is not installed (apt-get install postgresql): this part is not run.')
+    return process.env.CI ? { passed: 0, failed: 1, skipped: 0 } : { passed: 0, failed: 0, skipped: 1 }
+  }
+  const server = await createPostgresServer()
+  try {
+    return suite('postgres', given.length > 0 ? given : ON_BOTH_ENGINES, { DATABASE_URL: server.url })
+  } finally {
+    server.remove()
+  }
+}
+
+async function onExecutable(given: string[]): Promise<Count> {
+  if (!command([process.execPath, 'scripts/build.ts'])) return { passed: 0, failed: 1, skipped: 0 }
+  return suite('executable', given.length > 0 ? given : ON_THE_EXECUTABLE, { DATABASE_URL: '' })
+}
+
+function suite(name: string, files: string[], env: Record<string, string>): Count {
+  const report = join(reports, `${name}.xml`)
+  const ran = command(
+    [
+      process.execPath,
+      'test',
+      ...files.map((file) => `./${file}`),
+      `--timeout=${TEST_TIMEOUT_MS}`,
+      '--reporter=junit',
+      `--reporter-outfile=${report}`,
+    ],
+    env,
+  )
+  const count = countOf(report)
+  // A runner that died says nothing of the tests it did not come to.
+  if (!ran && count.failed === 0) count.failed = 1
+  return count
+}
+
+function countOf(report: string): Count {
+  try {
+    const [, attributes = ''] = /<testsuites([^>]*)>/.exec(readFileSync(report, 'utf8')) ?? []
+    const number = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(attributes)?.[1] ?? 0)
+    const [tests, failed, skipped] = [number('tests'), number('failures'), number('skipped')]
+    return { passed: tests - failed - skipped, failed, skipped }
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0 }
+  }
+}
+
+const one = (ok: boolean): Count => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 })
+
+function command(words: string[], env: Record<string, string> = {}): boolean {
+  return (
+    Bun.spawnSync(words, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } })
+      .exitCode === 0
+  )
+}
