@@ -96,7 +96,7 @@ export async function createWorld(flags: Record<string, string> = {}, log: Log =
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
-    const response = await app.pipeline(request, from)
+    const response = await app.pipeline(request, () => from)
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.includes('json') ?? false
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }

@@ -146,7 +146,7 @@ export function createWallet(
       if (receiver.id === fromUserId) return fail('recipient_is_sender')
       const allowed = await identity.verifyPin(fromUserId, pin)
       if (!allowed.ok) return allowed
-      const sender = await known(fromUserId)
+      const sender = allowed.value
       const fee = share(amount, options.transferFeeBps)
       return write(async (tx): Promise<Result<TransferReceipt, WalletCode>> => {
         const debitAccountId = await accountOf(tx, sender, currency)

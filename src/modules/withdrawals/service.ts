@@ -207,8 +207,7 @@ export function createWithdrawals(
     async request({ userId, amount, currency = options.currency, pin }, write) {
       const allowed = await identity.verifyPin(userId, pin)
       if (!allowed.ok) return allowed
-      const customer = await identity.find(userId)
-      if (!customer) return fail('account_not_found')
+      const customer = allowed.value
       const token = await unusedToken()
       const qr = await renderQr(qrText(token))
       const fee = share(amount, options.feeBps)

@@ -8,7 +8,7 @@ import { type Store, StoreError, type StoreObserver, silentObserver } from './st
 export { type DataFolder, DataFolderError, lockDataFolder, pathsOf } from './data-folder'
 export { type Engine, engine, engineOf } from './engine'
 export { MigrationError, type MigrationReport } from './migrate'
-export { prepared } from './prepared'
+export { type Changes, prepared } from './prepared'
 export { type Db, type Store, StoreError, type StoreErrorCode, type StoreObserver, type Tx, type Unit } from './store'
 
 /** Where the database is: a file, or the address of a PostgreSQL server. */

@@ -9,6 +9,7 @@
 import { Database, SQLiteError } from 'bun:sqlite'
 import type { SQL } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/bun-sqlite'
+import { routePrepared } from './prepared'
 import {
   type Db,
   type Store,
@@ -65,6 +66,7 @@ export function createSqliteStore({ file, observer, strictUnits }: SqliteOptions
 
   let waiting: Waiting[] = []
   let draining: Promise<void> | undefined
+  let writing = false
   let closed = false
 
   function write<Value>(unit: Unit<Value>): Promise<Value> {
@@ -75,13 +77,20 @@ export function createSqliteStore({ file, observer, strictUnits }: SqliteOptions
     })
   }
 
+  // Between transactions the writing connection sees what is committed and nothing else, and its cache is warm; the
+  // reading connection has to fetch anew whatever was written. So hot reads use the first while no transaction is open.
+  const committed = tx as unknown as Db
+  routePrepared(read, () => (writing ? read : committed))
+
   async function drain(): Promise<void> {
+    writing = true
     while (waiting.length > 0) {
       const batch = waiting.slice(0, BATCH_LIMIT)
       waiting = waiting.slice(BATCH_LIMIT)
       await commit(batch)
     }
     draining = undefined
+    writing = false
   }
 
   async function commit(batch: Waiting[]): Promise<void> {
@@ -172,8 +181,10 @@ export function createSqliteStore({ file, observer, strictUnits }: SqliteOptions
     close: async () => {
       await draining
       closed = true
-      writer.run('PRAGMA optimize')
       reader.close()
+      writer.run('PRAGMA optimize')
+      // Statements that are still prepared would keep the log from being folded in by closing.
+      writer.run('PRAGMA wal_checkpoint(TRUNCATE)')
       writer.close()
     },
   }

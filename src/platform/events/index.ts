@@ -4,7 +4,7 @@
  */
 import type { Static, TSchema } from '@sinclair/typebox'
 import { asc, eq, inArray } from 'drizzle-orm'
-import { prepared, type Tx, type Unit } from '../db'
+import { type Changes, prepared, type Tx, type Unit } from '../db'
 import { HopelessError, type Queue } from '../queue'
 import type { Runtime } from '../runtime'
 import { events } from './schema'
@@ -50,13 +50,23 @@ export interface Events {
 const DELIVERY_ATTEMPTS = 12
 const PRUNE_AT_ONCE = 5_000
 
-const insertEvent = prepared<{ type: string; key: string; payload: unknown; at: number }, Array<{ id: number }>>(
-  'insert_event',
-  (db, $) =>
-    db
-      .insert(events)
-      .values({ type: $('type'), key: $('key'), payload: $('payload'), at: $('at') } as never)
-      .returning({ id: events.id }) as unknown as PromiseLike<Array<{ id: number }>>,
+interface NewEvent extends Record<string, unknown> {
+  type: string
+  key: string
+  payload: unknown
+  at: number
+}
+
+const insertEvent = prepared<NewEvent, Changes>('insert_event', (db, $) =>
+  db.insert(events).values({ type: $('type'), key: $('key'), payload: $('payload'), at: $('at') } as never),
+)
+
+/** The same, answering the event's number, which costs more and only deliveries need. */
+const insertEventForDelivery = prepared<NewEvent, Array<{ id: number }>>('insert_event_for_delivery', (db, $) =>
+  db
+    .insert(events)
+    .values({ type: $('type'), key: $('key'), payload: $('payload'), at: $('at') } as never)
+    .returning({ id: events.id }),
 )
 
 export function createEvents({ store, clock }: Runtime, queue: Queue): Events {
@@ -80,11 +90,17 @@ export function createEvents({ store, clock }: Runtime, queue: Queue): Events {
     },
 
     async append(tx, { type }, key, payload) {
-      const [event] = await insertEvent(tx, { type, key, payload, at: clock() })
-      for (const { name } of subscribers.get(type) ?? []) {
+      const event = { type, key, payload, at: clock() }
+      const interested = subscribers.get(type)
+      if (!interested) {
+        await insertEvent(tx, event)
+        return
+      }
+      const [inserted] = await insertEventForDelivery(tx, event)
+      for (const { name } of interested) {
         await queue.put(tx, {
           kind: deliveryKind(name, type),
-          payload: { eventId: event?.id },
+          payload: { eventId: inserted?.id },
           orderingKey: key,
         })
       }

@@ -9,6 +9,8 @@ export interface Principal {
 export interface RequestContext {
   readonly id: string
   readonly address: string
+  /** The path as it was asked for, without the query. */
+  readonly path: string
   readonly startedAt: number
   /** The route's pattern, once a route was found. */
   route?: string

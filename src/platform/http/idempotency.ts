@@ -2,9 +2,12 @@
  * A money request with an `Idempotency-Key` is executed once. Its answer is written in the transaction of its effect; a
  * repeat gets that answer, the same key with another body is refused, and one that arrives while the first is under way
  * is told so. A refusal has no effect and is not remembered, so the key may be tried again.
+ *
+ * Nearly every key is new, so nothing is looked up first: the primary key of the answer is the judge. A repeat runs into
+ * it and is undone as a whole, or is refused by the rules; either way the stored answer is looked for, and found.
  */
 import { and, asc, eq, inArray, lt } from 'drizzle-orm'
-import { prepared, type Tx, type Unit } from '../db'
+import { type Changes, prepared, type Tx, type Unit } from '../db'
 import { ok, type Result } from '../result'
 import type { Runtime } from '../runtime'
 import { contextOf, principalOf } from './context'
@@ -42,24 +45,21 @@ const find = prepared<{ key: string; principalId: string }, Stored[]>('idempoten
     .where(and(eq(idempotencyKeys.key, $('key')), eq(idempotencyKeys.principalId, $('principalId')))),
 )
 
-const keep = prepared<Stored, Array<{ key: string }>>(
-  'idempotency_keep',
-  (db, $) =>
-    db
-      .insert(idempotencyKeys)
-      .values({
-        key: $('key'),
-        principalId: $('principalId'),
-        fingerprint: $('fingerprint'),
-        body: $('body'),
-        createdAt: $('createdAt'),
-      } as never)
-      .onConflictDoNothing()
-      .returning({ key: idempotencyKeys.key }) as unknown as PromiseLike<Array<{ key: string }>>,
+const keep = prepared<Stored, Changes>('idempotency_keep', (db, $) =>
+  db
+    .insert(idempotencyKeys)
+    .values({
+      key: $('key'),
+      principalId: $('principalId'),
+      fingerprint: $('fingerprint'),
+      body: $('body'),
+      createdAt: $('createdAt'),
+    } as never)
+    .onConflictDoNothing(),
 )
 
-/** Another copy of the process has executed this key since we looked: undo, and answer what it answered. */
-class AnsweredElsewhere extends Error {}
+/** The key was executed before: undo, and answer what was answered then. */
+class AnsweredBefore extends Error {}
 
 export function createIdempotency({ store, clock, keyring }: Runtime): Idempotency {
   const inFlight = new Set<string>()
@@ -77,8 +77,8 @@ export function createIdempotency({ store, clock, keyring }: Runtime): Idempoten
         if (!result.ok) return result
         const plain = JSON.stringify(result.value)
         const body = sealed ? SEALED + keyring.seal('idempotency', plain) : plain
-        const kept = await keep(tx, { key, principalId, fingerprint, body, createdAt: clock() })
-        if (kept.length === 0) throw new AnsweredElsewhere()
+        const { changes } = await keep(tx, { key, principalId, fingerprint, body, createdAt: clock() })
+        if (changes === 0) throw new AnsweredBefore()
         return result
       })
   }
@@ -94,24 +94,24 @@ export function createIdempotency({ store, clock, keyring }: Runtime): Idempoten
       if (key === null) return work((unit) => store.write(unit))
       if (!KEY_FORM.test(key)) throw httpProblem('idempotency_key_invalid')
       const principalId = principalOf(request).userId
-      const route = `${request.method} ${contextOf(request).route} ${new URL(request.url).pathname}`
-      const fingerprint = keyring.hash('idempotency', route, JSON.stringify(sorted(body)) ?? '')
+      const { path } = contextOf(request)
+      const fingerprint = keyring.hash('idempotency', request.method, path, JSON.stringify(sorted(body)) ?? '')
       const flight = `${principalId} ${key}`
       if (inFlight.has(flight)) throw httpProblem('idempotency_key_in_flight')
       inFlight.add(flight)
+      const stored = async () => {
+        const [found] = await find(store.read, { key, principalId })
+        return found && read<Value>(found, fingerprint)
+      }
       try {
-        const [stored] = await find(store.read, { key, principalId })
-        if (stored) return read(stored, fingerprint)
         const result = await work(writer(key, principalId, fingerprint, sealed))
-        if (result.ok || store.engine === 'sqlite') return result
-        // The refusal may come of the same request having been executed by another copy meanwhile.
-        const [since] = await find(store.read, { key, principalId })
-        return since ? read(since, fingerprint) : result
+        // A refusal may come of the very request having been executed before: then its answer is the answer.
+        return result.ok ? result : ((await stored()) ?? result)
       } catch (error) {
-        if (!(error instanceof AnsweredElsewhere)) throw error
-        const [stored] = await find(store.read, { key, principalId })
-        if (!stored) throw httpProblem('idempotency_key_in_flight')
-        return read(stored, fingerprint)
+        if (!(error instanceof AnsweredBefore)) throw error
+        const answer = await stored()
+        if (!answer) throw httpProblem('idempotency_key_in_flight')
+        return answer
       } finally {
         inFlight.delete(flight)
       }

@@ -29,7 +29,8 @@ export interface PipelineOptions {
 }
 
 export type Handle = (request: Request) => Response | Promise<Response>
-export type Pipeline = (request: Request, peer: string) => Promise<Response>
+/** `peer` answers the address at the other end of the connection. */
+export type Pipeline = (request: Request, peer: () => string) => Promise<Response>
 
 const NOT_COUNTED = new Set(['/health', '/ready', '/metrics'])
 const REQUEST_ID_FORM = /^[\w.:-]{1,64}$/
@@ -45,11 +46,15 @@ export function createPipeline(handle: Handle, options: PipelineOptions): Pipeli
   const { newId, log, metrics, limiter, aliases, anonymousLimit, trustedProxies, corsOrigins, https, logRequests } =
     options
 
-  function begin(request: Request, peer: string): RequestContext {
+  function begin(request: Request, peer: () => string): RequestContext {
     const given = request.headers.get('x-request-id')
     const context: RequestContext = {
       id: given !== null && REQUEST_ID_FORM.test(given) ? given : newId('req'),
-      address: clientAddress(peer, request.headers.get('x-forwarded-for'), trustedProxies),
+      // Asked for by few requests, and not free.
+      get address() {
+        return clientAddress(peer(), request.headers.get('x-forwarded-for'), trustedProxies)
+      },
+      path: pathOf(request.url),
       startedAt: performance.now(),
       answerHeaders: {},
     }
@@ -59,15 +64,15 @@ export function createPipeline(handle: Handle, options: PipelineOptions): Pipeli
 
   function limitStranger(request: Request, context: RequestContext): void {
     if (anonymousLimit === 0 || request.headers.has('authorization')) return
-    if (NOT_COUNTED.has(new URL(request.url).pathname)) return
+    if (NOT_COUNTED.has(context.path)) return
     takeOrRefuse(limiter, `address ${context.address}`, anonymousLimit, context.answerHeaders)
   }
 
   /** The request under the name that the application knows. */
   function rename(request: Request, context: RequestContext): Request {
-    const url = new URL(request.url)
-    const alias = aliases.find(([from]) => url.pathname.startsWith(from))
+    const alias = aliases.find(([from]) => context.path.startsWith(from))
     if (!alias) return request
+    const url = new URL(request.url)
     url.pathname = alias[1] + url.pathname.slice(alias[0].length)
     const renamed = new Request(url, request)
     beginContext(renamed, context)
@@ -120,7 +125,7 @@ export function createPipeline(handle: Handle, options: PipelineOptions): Pipeli
       {
         requestId: context.id,
         method,
-        path: new URL(request.url).pathname.slice(0, 200),
+        path: context.path.slice(0, 200),
         status,
         problem: context.problem,
         address: context.address,
@@ -145,4 +150,11 @@ export function createPipeline(handle: Handle, options: PipelineOptions): Pipeli
       return finish(request, renderProblem(error, context.id), context)
     }
   }
+}
+
+/** The path of an absolute address, without parsing all of it. */
+function pathOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('://') + 3)
+  const end = url.indexOf('?', start)
+  return start < 0 ? '/' : url.slice(start, end < 0 ? undefined : end)
 }

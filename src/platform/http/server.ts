@@ -35,7 +35,7 @@ export function listen(pipeline: Pipeline, host: string, port: number): Server {
         async fetch(request, socket) {
           underWay += 1
           try {
-            return await pipeline(request, socket.requestIP(request)?.address ?? '')
+            return await pipeline(request, () => socket.requestIP(request)?.address ?? '')
           } finally {
             underWay -= 1
             if (underWay === 0) idle?.()

@@ -96,7 +96,7 @@ export function createJobs({ store, clock, log, metrics }: Runtime, queue: Queue
       for (const schedule of schedules.values()) {
         timers.set(
           schedule.name,
-          new Cron(schedule.pattern, { timezone: 'UTC', protect: true }, () => {
+          new Cron(schedule.pattern, { utcOffset: 0, protect: true }, () => {
             const work = turn(schedule)
             track(work)
             return work
@@ -124,8 +124,14 @@ export function createJobs({ store, clock, log, metrics }: Runtime, queue: Queue
   }
 }
 
-/** Milliseconds between two turns. */
+const gaps = new Map<string, number>()
+
+/** Milliseconds between two turns; worked out once a pattern, because counting the calendar is slow. */
 function gapOf(pattern: string): number {
-  const [first, second] = new Cron(pattern, { timezone: 'UTC' }).nextRuns(2)
-  return first && second ? second.getTime() - first.getTime() : 0
+  const known = gaps.get(pattern)
+  if (known !== undefined) return known
+  const [first, second] = new Cron(pattern, { utcOffset: 0 }).nextRuns(2)
+  const gap = first && second ? second.getTime() - first.getTime() : 0
+  gaps.set(pattern, gap)
+  return gap
 }

@@ -42,7 +42,8 @@ export interface Identity {
     changes: { name?: string; phone?: string | null },
   ): Promise<Result<UserView, 'phone_taken'>>
   setPin(userId: string, pin: string, password: string, address: string): Promise<Result<true, SetPinCode>>
-  verifyPin(userId: string, pin: string): Promise<Result<true, PinCode>>
+  /** The user, if this is their PIN. */
+  verifyPin(userId: string, pin: string): Promise<Result<User, PinCode>>
   /** Creates an account that is active at once, because whoever creates it vouches for it. */
   createUser(
     input: Registration & { role: Role; pin?: string | undefined },

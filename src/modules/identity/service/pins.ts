@@ -14,7 +14,7 @@ import { sameHash } from '../../../platform/security/keyring'
 import { users } from '../schema'
 import type { Audit } from './audit'
 import { hashSecret, verifySecret } from './passwords'
-import { userById } from './users'
+import { type User, userById } from './users'
 
 const TRIES = 5
 const LOCK_MS = 15 * 60_000
@@ -26,8 +26,8 @@ export type PinCode = 'pin_not_set' | 'pin_wrong' | 'pin_locked'
 
 export interface Pins {
   hash(pin: string): Promise<string>
-  /** Whether this is the user's PIN. Run it before the unit that moves the money. */
-  verify(userId: string, pin: string): Promise<Result<true, PinCode>>
+  /** The user, if this is their PIN. Run it before the unit that moves the money. */
+  verify(userId: string, pin: string): Promise<Result<User, PinCode>>
 }
 
 interface Trusted {
@@ -95,13 +95,15 @@ export function createPins({ store, clock, keyring }: Runtime, audit: Audit): Pi
       if (user.pinLockedUntil > clock()) return locked(user.pinLockedUntil)
       const mac = keyring.hash('pin-in-memory', userId, pin)
       const known = trusted.get(userId)
-      if (known && known.pinHash === user.pinHash && known.until > clock() && sameHash(known.mac, mac)) return ok(true)
+      if (known && known.pinHash === user.pinHash && known.until > clock() && sameHash(known.mac, mac)) {
+        return ok(user)
+      }
       const tried = await countTry(userId)
       if (!tried.ok) return tried
       if (await verifySecret(peppered(pin), tried.value.pinHash)) {
         await clearTries(userId)
         trust(userId, tried.value.pinHash, mac)
-        return ok(true)
+        return ok(user)
       }
       trusted.delete(userId)
       const triesLeft = Math.max(0, TRIES - tried.value.failures)

@@ -79,8 +79,10 @@ export function createLedger(runtime: Runtime): Ledger {
       reversalOf = null,
       fromHold,
     } = input
-    const ids = legs.map(({ accountId }) => accountId).sort()
-    const locked = await lockAccounts(tx, ids)
+    const locked = await lockAccounts(
+      tx,
+      legs.map(({ accountId }) => accountId),
+    )
     const row: Transfer = {
       id: newId('txn'),
       type,
@@ -98,14 +100,18 @@ export function createLedger(runtime: Runtime): Ledger {
       metrics.ledgerRefusals.inc({ code: posting.code })
       return posting
     }
-    await insertTransfer(tx, { ...row })
+    const { entries: booked, accounts: changed } = posting.value
+    // Sent together, done in this order: PostgreSQL answers them in one round trip.
+    await Promise.all([
+      insertTransfer(tx, row),
+      ...booked.map((entry) => insertEntry(tx, entry)),
+      ...changed.map((account) => updateAccount(tx, account)),
+    ])
     const balances = new Map<string, number>()
-    for (const entry of posting.value.entries) {
-      await insertEntry(tx, { ...entry })
+    for (const entry of booked) {
       await markEntry(tx, entry)
       balances.set(entry.accountId, entry.balance)
     }
-    for (const account of posting.value.accounts) await updateAccount(tx, { ...account })
     metrics.ledgerTransfers.inc({ type })
     return ok({ transfer: row, balances })
   }

@@ -1,6 +1,6 @@
 /** The hot queries of the books, prepared. Accounts are always locked in the order of their ids. */
-import { and, asc, eq, inArray } from 'drizzle-orm'
-import { prepared, type Tx } from '../../../platform/db'
+import { and, eq } from 'drizzle-orm'
+import { type Changes, prepared, type Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
 import type { AccountState, Entry } from '../posting'
 import { accounts, entries, entryMarks, transfers } from '../schema'
@@ -21,43 +21,27 @@ const stateColumns = {
   lastEntryAt: accounts.lastEntryAt,
 }
 
-type LockIds = Record<`id${number}`, string>
-const locks = new Map<number, ReturnType<typeof lockOf>>()
-
-function lockOf(size: number) {
-  return prepared<LockIds, AccountState[]>(`lock_accounts_${size}`, (db, $) =>
-    forUpdate(
-      db
-        .select(stateColumns)
-        .from(accounts)
-        .where(
-          inArray(
-            accounts.id,
-            Array.from({ length: size }, (_, i) => $(`id${i}`)),
-          ),
-        )
-        .orderBy(asc(accounts.id)),
-    ),
-  )
-}
+const lockAccount = prepared<{ id: string }, AccountState[]>('lock_account', (db, $) =>
+  forUpdate(
+    db
+      .select(stateColumns)
+      .from(accounts)
+      .where(eq(accounts.id, $('id'))),
+  ),
+)
 
 /** The accounts as they are, locked until the unit ends; one that does not exist is missing from the map. */
 export async function lockAccounts(tx: Tx, ids: readonly string[]): Promise<Map<string, AccountState>> {
-  let lock = locks.get(ids.length)
-  if (!lock) {
-    lock = lockOf(ids.length)
-    locks.set(ids.length, lock)
-  }
-  const params: LockIds = {}
-  for (let i = 0; i < ids.length; i++) params[`id${i}`] = ids[i] as string
-  const found = new Map<string, AccountState>()
-  for (const account of await lock(tx, params)) found.set(account.id, account)
-  return found
+  // All are asked for at once and answered in this order, which costs PostgreSQL one round trip.
+  const found = await Promise.all([...ids].sort().map((id) => lockAccount(tx, { id })))
+  const states = new Map<string, AccountState>()
+  for (const [account] of found) if (account) states.set(account.id, account)
+  return states
 }
 
 type Change = Pick<AccountState, 'id' | 'balance' | 'held' | 'entryCount' | 'lastTransferId' | 'lastEntryAt'>
 
-export const updateAccount = prepared<Record<keyof Change, unknown>, unknown>('update_account', (db, $) =>
+export const updateAccount = prepared<Change, Changes>('update_account', (db, $) =>
   db
     .update(accounts)
     .set({
@@ -70,7 +54,7 @@ export const updateAccount = prepared<Record<keyof Change, unknown>, unknown>('u
     .where(eq(accounts.id, $('id'))),
 )
 
-export const insertTransfer = prepared<Record<keyof Transfer, unknown>, unknown>('insert_transfer', (db, $) =>
+export const insertTransfer = prepared<Transfer, Changes>('insert_transfer', (db, $) =>
   db.insert(transfers).values({
     id: $('id'),
     type: $('type'),
@@ -84,7 +68,9 @@ export const insertTransfer = prepared<Record<keyof Transfer, unknown>, unknown>
   } as never),
 )
 
-export const insertEntry = prepared<Record<keyof Entry, unknown>, unknown>('insert_entry', (db, $) =>
+type EntryRow = Pick<Entry, keyof Entry>
+
+export const insertEntry = prepared<EntryRow, Changes>('insert_entry', (db, $) =>
   db.insert(entries).values({
     transferId: $('transferId'),
     accountId: $('accountId'),
