@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs'
 import type { Config } from '../config'
 import { verifyLedger } from '../modules/ledger'
-import { type DataFolder, type Location, openStore, pathsOf } from '../platform/db'
+import { type DataFolder, type Location, openReader, pathsOf } from '../platform/db'
 import { listBackups, takeBackup } from '../platform/db/backup'
 import type { Jobs } from '../platform/jobs'
 import type { Runtime } from '../platform/runtime'
@@ -17,8 +17,13 @@ export const backup: Verb = {
   flags: { 'to=': 'The folder for the backup (default: backups in the data folder).' },
   async run({ config, flags }) {
     const folder = flags.to === undefined ? pathsOf(config.data).backups : String(flags.to)
-    const { file, bytes, pruned } = await takeBackup(locationOf(config), folder, config.backupKeep, Date.now())
-    await proveBooks(file)
+    const { file, bytes, pruned } = await takeBackup(
+      locationOf(config),
+      folder,
+      config.backupKeep,
+      Date.now(),
+      proveBooks,
+    )
     console.log(`${file} (${bytes} bytes, checked, the books are true)`)
     for (const old of pruned) console.log(`deleted ${old}`)
     console.log('Keep the instance key (instance.key in the data folder) too: without it no PIN and no token fits.')
@@ -28,15 +33,16 @@ export const backup: Verb = {
 
 /** The ledger of the copy, proved from its entries. The copy is SQLite whatever it was taken from. */
 async function proveBooks(file: string): Promise<void> {
-  const store = openStore({ engine: 'sqlite', file }, { strictUnits: false })
+  const reader = openReader({ engine: 'sqlite', file })
   try {
-    const { ok, findings } = await verifyLedger(store)
-    if (!ok)
-      throw new CommandError(
-        `The backup ${file} was made, but its books are not true: ${findings[0]?.subject}: ${findings[0]?.detail}. Run kumbu verify-ledger.`,
-      )
+    const { ok, findings } = await verifyLedger(reader)
+    if (ok) return
+    const [first] = findings
+    throw new CommandError(
+      `No backup was kept, because the books are not true: ${first?.subject}: ${first?.detail}. Run kumbu verify-ledger.`,
+    )
   } finally {
-    await store.close()
+    await reader.close()
   }
 }
 

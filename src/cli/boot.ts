@@ -34,6 +34,8 @@ export function locationOf(config: Config): Location {
 export async function boot(config: Config): Promise<Booted> {
   const log = createLog({ level: config.logLevel, file: config.logFile })
   const metrics = createMetrics()
+  // Whatever is written from here on is for the user who runs Kumbu alone.
+  process.umask(0o077)
   const folder = lockDataFolder(config.data)
   try {
     const location = locationOf(config)

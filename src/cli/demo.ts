@@ -21,9 +21,10 @@ export async function seedDemo(app: App, write: Write): Promise<boolean> {
   const created = await Promise.all(
     people.map((person) => app.identity.createUser({ ...person, password: PASSWORD, pin: PIN }, 'system')),
   )
+  // Another copy on the same database may have been quicker.
+  if (created.some((result) => !result.ok && result.code === 'email_taken')) return false
   const ids = created.map((result) => {
-    if (!result.ok)
-      throw new CommandError(`The demo people could not be made (${result.code}): use an empty data folder.`)
+    if (!result.ok) throw new CommandError(`The demo people could not be made: ${result.code}.`)
     return result.value.id
   })
   const [, agentId, ...customers] = ids as [string, string, ...string[]]

@@ -1,12 +1,12 @@
 /** Looks at everything an operator would be asked about, and says what is wrong and what to do. */
 
 import { Database } from 'bun:sqlite'
-import { existsSync, statfsSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs'
 import { migrations } from '../../migrations'
 import type { Config } from '../config'
 import { verifyLedger } from '../modules/ledger'
 import { createMailChannel } from '../modules/notifications'
-import { openStore, pathsOf } from '../platform/db'
+import { openReader, pathsOf, storeErrorOf } from '../platform/db'
 import { listBackups } from '../platform/db/backup'
 import { pendingMigrations } from '../platform/db/migrate'
 import { connectPostgres } from '../platform/db/postgres'
@@ -42,13 +42,21 @@ export const doctor: Verb = {
   },
 }
 
-const unexpected = (error: unknown): Finding[] => [{ state: 'FAIL', what: (error as Error).message }]
+const unexpected = (error: unknown): Finding[] => [
+  { state: 'FAIL', what: storeErrorOf(error)?.message ?? (error as Error).message },
+]
 const one = (state: State, what: string): Finding[] => [{ state, what }]
 
 async function dataFolder({ data }: Config): Promise<Finding[]> {
-  return existsSync(data)
-    ? one('ok', `data folder ${data}`)
-    : one('FAIL', `The data folder ${data} is not there: name it with --data, or start Kumbu once.`)
+  if (!existsSync(data)) {
+    return one('FAIL', `The data folder ${data} is not there: name it with --data, or start Kumbu once.`)
+  }
+  try {
+    accessSync(data, constants.W_OK)
+    return one('ok', `data folder ${data}`)
+  } catch {
+    return one('FAIL', `The data folder ${data} cannot be written to: give the user who runs Kumbu write access.`)
+  }
 }
 
 async function disk({ data }: Config): Promise<Finding[]> {
@@ -90,7 +98,7 @@ async function database(config: Config): Promise<Finding[]> {
   try {
     const [check] = db.query('PRAGMA quick_check(1)').all() as Array<{ quick_check: string }>
     if (check?.quick_check !== 'ok')
-      return one('FAIL', `The database is damaged (${check?.quick_check}): restore a backup.`)
+      return one('FAIL', `The database is damaged (${check?.quick_check.replaceAll(/\s+/g, ' ')}): restore a backup.`)
     const orphans = db.query('PRAGMA foreign_key_check').all().length
     if (orphans > 0) return one('FAIL', `${orphans} rows refer to rows that are not there.`)
     const history = db.query('SELECT name, checksum FROM schema_migrations ORDER BY name').all()
@@ -109,7 +117,7 @@ function upToDate(pending: Array<{ name: string }>, what: string): Finding[] {
 async function books(config: Config): Promise<Finding[]> {
   const location = locationOf(config)
   if (location.engine === 'sqlite' && !existsSync(location.file)) return []
-  const store = openStore(location, { strictUnits: false })
+  const store = openReader(location)
   try {
     const { ok, findings, transfers } = await verifyLedger(store)
     return ok

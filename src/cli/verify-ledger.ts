@@ -1,6 +1,6 @@
 /** Proves the books from nothing, on either engine, also while an instance is serving. */
 import { verifyLedger } from '../modules/ledger'
-import { openStore } from '../platform/db'
+import { openReader } from '../platform/db'
 import { formatMoney } from '../platform/money'
 import type { Verb } from '.'
 import { locationOf } from './boot'
@@ -11,7 +11,7 @@ export const verifyLedgerVerb: Verb = {
   usage: 'verify-ledger [--json] [--data ./data]',
   flags: { json: 'Print the report as JSON.' },
   async run({ config, flags }) {
-    const store = openStore(locationOf(config), { strictUnits: false })
+    const store = openReader(locationOf(config))
     try {
       const report = await verifyLedger(store)
       if (flags.json) {

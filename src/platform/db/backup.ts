@@ -3,7 +3,7 @@
  * one format serves safety, and moving from one machine to PostgreSQL and back. It is taken while the instance serves,
  * from one moment of the database, and counts only once it has been opened and checked.
  */
-import type { Database } from 'bun:sqlite'
+import { Database } from 'bun:sqlite'
 import {
   chmodSync,
   closeSync,
@@ -42,7 +42,16 @@ export interface BackupReport {
 
 const stampOf = (now: number) => new Date(now).toISOString().replaceAll(/[:.]/g, '-')
 
-export async function takeBackup(location: Location, folder: string, keep: number, now: number): Promise<BackupReport> {
+/** Throws if the copy is not what it should be; the file is then not kept. */
+export type Proof = (file: string) => Promise<void>
+
+export async function takeBackup(
+  location: Location,
+  folder: string,
+  keep: number,
+  now: number,
+  prove: Proof = async () => {},
+): Promise<BackupReport> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const file = join(folder, `kumbu-${stampOf(now)}.db`)
   const part = `${file}.part`
@@ -51,6 +60,7 @@ export async function takeBackup(location: Location, folder: string, keep: numbe
     if (location.engine === 'sqlite') copySqlite(location.file, part)
     else await copyFromPostgres(location.url, part, now)
     checkBackup(part)
+    await prove(part)
     chmodSync(part, 0o600)
     syncToDisk(part)
     renameSync(part, file)
@@ -133,6 +143,17 @@ function copySqlite(from: string, to: string): void {
   } finally {
     db.close()
   }
+  asOneFile(to)
+}
+
+/** A copy keeps no log beside it: the one file is all there is. */
+function asOneFile(file: string): void {
+  const db = new Database(file)
+  try {
+    db.run('PRAGMA journal_mode = DELETE')
+  } finally {
+    db.close()
+  }
 }
 
 function syncToDisk(path: string): void {
@@ -196,13 +217,11 @@ async function copyFromPostgres(url: string, file: string, now: number): Promise
     await client.unsafe('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
     for (const table of tablesInOrder(target)) await copyTableOut(client, target, table)
     await client.unsafe('COMMIT')
-    // The log beside the file is folded in, so that the one file is all there is.
-    target.run('PRAGMA wal_checkpoint(TRUNCATE)')
-    target.run('PRAGMA journal_mode = DELETE')
   } finally {
     target.close()
     await client.close()
   }
+  asOneFile(file)
 }
 
 async function copyTableOut(client: BunSql, target: Database, table: string): Promise<void> {

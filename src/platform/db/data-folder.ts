@@ -30,14 +30,20 @@ export function lockDataFolder(path: string): DataFolder {
     lock.run('PRAGMA busy_timeout = 0')
     lock.run('PRAGMA locking_mode = EXCLUSIVE')
     lock.run('BEGIN EXCLUSIVE')
-  } catch {
+  } catch (error) {
     lock.close()
+    if (!(error as { code?: string }).code?.startsWith('SQLITE_BUSY')) throw unusable(path, error)
     throw new DataFolderError(
       `The data folder ${path} is in use by another Kumbu${ownerOf(owner)}. ` +
         'Stop that one first, or give this one another folder with --data.',
     )
   }
-  writeFileSync(owner, String(process.pid))
+  try {
+    writeFileSync(owner, String(process.pid))
+  } catch (error) {
+    lock.close()
+    throw unusable(path, error)
+  }
   return { ...pathsOf(path), unlock: () => lock.close() }
 }
 
@@ -51,17 +57,18 @@ function prepareFolder(path: string): void {
       .delete()
       .catch(() => undefined)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    const why =
-      code === 'EROFS'
-        ? 'it is on a read-only disk'
-        : code === 'ENOSPC'
-          ? 'the disk is full'
-          : `${(error as Error).message}`
-    throw new DataFolderError(
-      `The data folder ${path} cannot be written to: ${why}. Give the user who runs Kumbu write access, or choose another folder with --data.`,
-    )
+    throw unusable(path, error)
   }
+}
+
+function unusable(path: string, error: unknown): DataFolderError {
+  const { code = '', message } = error as { code?: string; message: string }
+  const full = code === 'ENOSPC' || code === 'SQLITE_FULL'
+  const why = code === 'EROFS' ? 'it is on a read-only disk' : full ? 'the disk is full' : message
+  const help = full ? 'Make room' : 'Give the user who runs Kumbu write access'
+  return new DataFolderError(
+    `The data folder ${path} cannot be written to: ${why}. ${help}, or choose another folder with --data.`,
+  )
 }
 
 function ownerOf(file: string): string {

@@ -2,14 +2,23 @@
 import { existsSync } from 'node:fs'
 import { type MigrationReport, migratePostgres, migrateSqlite } from './migrate'
 import { asPostgresStoreError, createPostgresStore } from './postgres'
-import { asSqliteStoreError, createSqliteStore } from './sqlite'
-import { type Store, StoreError, type StoreObserver, silentObserver } from './store'
+import { asSqliteStoreError, createSqliteStore, openSqliteReader } from './sqlite'
+import { type Reader, type Store, StoreError, type StoreObserver, silentObserver } from './store'
 
 export { type DataFolder, DataFolderError, lockDataFolder, pathsOf } from './data-folder'
 export { type Engine, engine, engineOf } from './engine'
 export { MigrationError, type MigrationReport } from './migrate'
 export { type Changes, prepared } from './prepared'
-export { type Db, type Store, StoreError, type StoreErrorCode, type StoreObserver, type Tx, type Unit } from './store'
+export {
+  type Db,
+  type Reader,
+  type Store,
+  StoreError,
+  type StoreErrorCode,
+  type StoreObserver,
+  type Tx,
+  type Unit,
+} from './store'
 
 /** Where the database is: a file, or the address of a PostgreSQL server. */
 export type Location = { engine: 'sqlite'; file: string } | { engine: 'postgres'; url: string; connections: number }
@@ -35,6 +44,14 @@ export function openStore(location: Location, { observer = silentObserver, stric
   }
   if (!existsSync(location.file)) throw new StoreError('storage_failed', `There is no database at ${location.file}.`)
   return createSqliteStore({ file: location.file, observer, strictUnits })
+}
+
+/** Opens the database to look into it only; the instance may be serving meanwhile. */
+export function openReader(location: Location): Reader & { close(): void | Promise<void> } {
+  if (location.engine === 'postgres')
+    return createPostgresStore({ ...location, observer: silentObserver, writers: 1, readers: 1 })
+  if (!existsSync(location.file)) throw new StoreError('storage_failed', `There is no database at ${location.file}.`)
+  return openSqliteReader(location.file)
 }
 
 /** Whether an error is the database's own (full disk, lost server, damaged file) and no bug; `undefined` if it is not. */

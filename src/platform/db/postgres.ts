@@ -21,7 +21,9 @@ interface Connection {
   tx: Tx
 }
 
-const ATTEMPT_LIMIT = 30
+const ATTEMPT_LIMIT = 50
+/** Conflicts of one unit before it takes turns. */
+const CROWDED_AFTER = 3
 const PAUSE_START_MS = 2
 const PAUSE_LIMIT_MS = 100
 /** How long a unit waits for the server to come back before its caller is told that it is away. */
@@ -39,6 +41,7 @@ export function createPostgresStore({ url, observer, writers, readers }: Postgre
   const callers: Array<(connection: Connection) => void> = []
   const all: Connection[] = []
   let closed = false
+  let lane: Promise<unknown> = Promise.resolve()
 
   function acquire(): Connection | Promise<Connection> {
     const free = idle.pop()
@@ -72,7 +75,8 @@ export function createPostgresStore({ url, observer, writers, readers }: Postgre
     const startedAt = performance.now()
     for (let tries = 1; ; tries++) {
       try {
-        const value = await transact(connection, unit)
+        const value =
+          tries > CROWDED_AFTER ? await inLane(() => transact(connection, unit)) : await transact(connection, unit)
         observer.batch(1, performance.now() - startedAt)
         return value
       } catch (error) {
@@ -99,6 +103,13 @@ export function createPostgresStore({ url, observer, writers, readers }: Postgre
     }
   }
 
+  /** Units that keep running into others take turns, so that they at least do not run into each other. */
+  function inLane<Value>(work: () => Promise<Value>): Promise<Value> {
+    const turn = lane.then(work)
+    lane = turn.catch(() => undefined)
+    return turn
+  }
+
   async function transact<Value>({ client, tx }: Connection, unit: Unit<Value>): Promise<Value> {
     await client.unsafe('BEGIN ISOLATION LEVEL SERIALIZABLE')
     let value: Value
@@ -123,6 +134,9 @@ export function createPostgresStore({ url, observer, writers, readers }: Postgre
     engine: 'postgres',
     read,
     write,
+    settled: () => false,
+    // Nothing is ever remembered here, so nothing has to wait to be dropped.
+    afterwards: (_, act) => act(),
     rows: async <Row>(db: Db, query: SQL) =>
       (await (db as unknown as { execute(query: SQL): Promise<Row[]> }).execute(query)) as Row[],
     ping: async () => {

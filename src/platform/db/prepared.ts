@@ -97,7 +97,9 @@ function binder(wanted: unknown[]): (params: Params) => unknown[] {
     if (is(each, Param) && is(each.value, Placeholder)) {
       const { encoder } = each
       const plain = is(encoder, Column) && encoder.mapToDriverValue === Column.prototype.mapToDriverValue
-      return plain ? { name: each.value.name } : { name: each.value.name, encode: (value) => encoder.mapToDriverValue(value) }
+      return plain
+        ? { name: each.value.name }
+        : { name: each.value.name, encode: (value) => encoder.mapToDriverValue(value) }
     }
     return { fixed: is(each, Param) ? each.encoder.mapToDriverValue(each.value) : each }
   })

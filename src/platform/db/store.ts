@@ -19,13 +19,24 @@ declare const unitBrand: unique symbol
  */
 export type Unit<Value> = (tx: Tx) => Promise<Value>
 
-export interface Store {
+/** What only looks. */
+export interface Reader {
   readonly engine: Engine
   readonly read: Db
-  /** Answers when the unit's effects are on the disk. Throws a `StoreError` when they could not be. */
-  write<Value>(unit: Unit<Value>): Promise<Value>
   /** Rows of a query that Drizzle has no builder for, such as a recursive one. */
   rows<Row>(db: Db, query: SQL): Promise<Row[]>
+}
+
+export interface Store extends Reader {
+  /** Answers when the unit's effects are on the disk. Throws a `StoreError` when they could not be. */
+  write<Value>(unit: Unit<Value>): Promise<Value>
+  /**
+   * Whether a row that is read now may be remembered: nobody but this process writes here, and no unit is under way.
+   * Always false on PostgreSQL, where other copies write too.
+   */
+  settled(): boolean
+  /** Runs `act` as soon as the transaction of the unit has ended, before anybody is answered. For dropping what was remembered. */
+  afterwards(tx: Tx, act: () => void): void
   /** Answers if the database can be reached, and throws if it cannot. */
   ping(): Promise<void>
   close(): Promise<void>

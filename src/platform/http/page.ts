@@ -1,5 +1,6 @@
 /** Lists: `?limit&cursor` in, `{items, nextCursor}` out. A cursor is opaque to clients and is only ever one of ours. */
 import { type TSchema, Type } from '@sinclair/typebox'
+import { t } from 'elysia'
 import { httpProblem } from './problem'
 
 export const PAGE_LIMIT = 100
@@ -7,7 +8,8 @@ const PAGE_DEFAULT = 50
 
 export const pageQuery = {
   limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: PAGE_LIMIT, default: PAGE_DEFAULT, description: 'Rows on this page.' }),
+    // Elysia's own: it reads numbers out of the text of an address.
+    t.Integer({ minimum: 1, maximum: PAGE_LIMIT, default: PAGE_DEFAULT, description: 'Rows on this page.' }),
   ),
   cursor: Type.Optional(Type.String({ maxLength: 200, description: 'The nextCursor of the page before.' })),
 }

@@ -17,9 +17,11 @@ export class ListenError extends Error {
 /** Far above the limit for a body, which the pipeline refuses with a problem; this only guards the memory. */
 const SOCKET_BODY_LIMIT_BYTES = 16 * 1024 * 1024
 const IDLE_TIMEOUT_S = 60
+const GRACE_MS = 50
 
 export function listen(pipeline: Pipeline, host: string, port: number): Server {
   let underWay = 0
+  let stopping = false
   let idle: (() => void) | undefined
 
   const server = (() => {
@@ -35,7 +37,9 @@ export function listen(pipeline: Pipeline, host: string, port: number): Server {
         async fetch(request, socket) {
           underWay += 1
           try {
-            return await pipeline(request, () => socket.requestIP(request)?.address ?? '')
+            const response = await pipeline(request, () => socket.requestIP(request)?.address ?? '')
+            if (stopping) response.headers.set('connection', 'close')
+            return response
           } finally {
             underWay -= 1
             if (underWay === 0) idle?.()
@@ -57,17 +61,25 @@ export function listen(pipeline: Pipeline, host: string, port: number): Server {
     port: server.port ?? port,
     host,
     async stop(deadlineMs) {
+      stopping = true
       const closed = server.stop(false)
-      if (underWay > 0) {
-        const drained = new Promise<void>((resolve) => {
-          idle = resolve
-        })
-        await Promise.race([drained, Bun.sleep(deadlineMs)])
-        // The answers of the last requests are still on their way into the sockets.
-        await Bun.sleep(50)
-      }
+      // Requests that are in a socket but not yet read come in during the grace.
+      await Bun.sleep(GRACE_MS)
+      if (underWay > 0) await idleOr(deadlineMs)
+      // The answers of the last requests are still on their way into the sockets.
+      await Bun.sleep(GRACE_MS)
       await server.stop(true)
       await closed
     },
+  }
+
+  function idleOr(deadlineMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, deadlineMs)
+      idle = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
   }
 }

@@ -1,6 +1,6 @@
 /** What failed for good, for an operator to look at and replay. */
 import { Type } from '@sinclair/typebox'
-import { Elysia } from 'elysia'
+import { Elysia, t } from 'elysia'
 import { answer, moment } from '../http/fields'
 import { type Failures, problems, unwrap } from '../http/problem'
 import type { RouteWords } from '../http/route'
@@ -73,7 +73,7 @@ export function queueRoutes(queue: Queue, { route }: RouteWords) {
       },
       {
         ...route({ scopes: ['work:manage'], tag: 'Operator', summary: 'Try it again, from the first attempt' }),
-        params: Type.Object({ workId: Type.Integer({ minimum: 1 }) }),
+        params: Type.Object({ workId: t.Integer({ minimum: 1 }) }),
         response: { 202: Type.Object({}), ...problems(failures, 'work_not_found') },
       },
     )

@@ -1,21 +1,18 @@
 /** The rules of identity: registration, sign-in, the profile, and what an operator may do to an account. */
-import { and, eq, ne } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
-import { count, forUpdate } from '../../../platform/db/dialect'
 import type { Events } from '../../../platform/events'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { registrationRepeated, userActivated } from '../events'
 import type { IdentityCode } from '../failures'
 import type { Role } from '../roles'
-import { users } from '../schema'
 import { createAudit } from './audit'
 import { createCodes } from './codes'
 import { hashSecret, verifyNothing, verifySecret } from './passwords'
 import { createPins, isTrivialPin, type PinCode } from './pins'
 import { createSessions, type OpenedSession, type Sessions, type Tokens } from './sessions'
 import { createSetup, type Setup } from './setup'
-import { emailKeyOf, phoneOf, type User, type UserView, userByEmail, userById, userByPhone, userView } from './users'
+import { createUsers, emailKeyOf, phoneOf, type User, type UserView, userView } from './users'
 
 export interface Registration {
   name: string
@@ -79,9 +76,10 @@ export interface IdentityOptions {
 export function createIdentity(runtime: Runtime, events: Events, { issuer }: IdentityOptions): Identity {
   const { store, clock, newId } = runtime
   const audit = createAudit(runtime)
+  const users = createUsers(runtime)
   const codes = createCodes(runtime, events)
   const sessions = createSessions(runtime, events, audit, issuer)
-  const pins = createPins(runtime, audit)
+  const pins = createPins(runtime, users, audit)
 
   async function insertUser(
     tx: Tx,
@@ -105,7 +103,7 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
       createdAt: now,
       updatedAt: now,
     }
-    await tx.insert(users).values(row)
+    await users.insert(tx, row)
     return row
   }
 
@@ -113,7 +111,7 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
   async function freePhone(tx: Tx, phone: string | undefined, userId?: string): Promise<string | null> {
     if (phone === undefined) return null
     const number = phoneOf(phone)
-    const [owner] = await userByPhone(tx, { phone: number })
+    const owner = await users.byPhone(tx, number)
     return owner && owner.id !== userId ? null : number
   }
 
@@ -122,26 +120,18 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
   }
 
   const setup = createSetup(runtime, {
-    hasOperator: async (tx) => (await operators(tx)) > 0,
+    hasOperator: async (tx) => (await users.countOperators(tx)) > 0,
     insertOperator: (tx, { name, email, passwordHash }) =>
       insertUser(tx, { name, email, phone: null, role: 'operator', status: 'active', passwordHash, pinHash: null }),
-    emailTaken: async (tx, email) => (await userByEmail(tx, { emailKey: emailKeyOf(email) })).length > 0,
+    emailTaken: async (tx, email) => (await users.byEmail(tx, email)) !== undefined,
     audit,
   })
-
-  async function operators(db: Parameters<typeof userById>[0]): Promise<number> {
-    const [row] = await db
-      .select({ n: count() })
-      .from(users)
-      .where(and(eq(users.role, 'operator'), ne(users.status, 'closed')))
-    return row?.n ?? 0
-  }
 
   return {
     async register({ name, email, phone, password }) {
       const passwordHash = await hashSecret(password)
       return store.write(async (tx) => {
-        const [known] = await userByEmail(tx, { emailKey: emailKeyOf(email) })
+        const known = await users.byEmail(tx, email)
         if (known && known.status !== 'pending_verification') {
           await events.append(tx, registrationRepeated, known.id, { userId: known.id })
           return { id: newId('usr'), status: 'pending_verification' as const }
@@ -149,10 +139,7 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
         const freed = await freePhone(tx, phone, known?.id)
         if (known) {
           // Nobody has proved that the address is theirs yet, so the latest registration counts.
-          await tx
-            .update(users)
-            .set({ name, email, phone: freed, passwordHash, updatedAt: clock() })
-            .where(eq(users.id, known.id))
+          await users.change(tx, known.id, { name, email, phone: freed, passwordHash, updatedAt: clock() })
         }
         const user =
           known ??
@@ -173,13 +160,13 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
 
     resendVerification: (email) =>
       store.write(async (tx) => {
-        const [user] = await userByEmail(tx, { emailKey: emailKeyOf(email) })
+        const user = await users.byEmail(tx, email)
         if (user?.status === 'pending_verification') await codes.issue(tx, user.id, 'verify_email')
       }),
 
     async verifyEmail(email, code, address) {
       const result = await store.write(async (tx): Promise<Result<OpenedSession, 'code_invalid'>> => {
-        const [user] = await userByEmail(tx, { emailKey: emailKeyOf(email) })
+        const user = await users.byEmail(tx, email)
         if (user?.status !== 'pending_verification') return fail('code_invalid')
         if (!(await codes.redeem(tx, user.id, 'verify_email', code))) {
           await audit(tx, {
@@ -191,7 +178,7 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
           })
           return fail('code_invalid')
         }
-        await tx.update(users).set({ status: 'active', updatedAt: clock() }).where(eq(users.id, user.id))
+        await users.change(tx, user.id, { status: 'active', updatedAt: clock() })
         await events.append(tx, userActivated, user.id, { userId: user.id })
         await audit(tx, { actor: user.id, action: 'user.verify_email', subject: user.id, outcome: 'allowed', address })
         return ok(await sessions.open(tx, { ...user, status: 'active' }))
@@ -200,7 +187,7 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
     },
 
     async login(email, password, address) {
-      const [user] = await userByEmail(store.read, { emailKey: emailKeyOf(email) })
+      const user = await users.byEmail(store.read, email)
       const right = user ? await verifySecret(password, user.passwordHash) : await verifyNothing(password)
       const refused = !right || !user ? 'credentials_invalid' : REFUSED_STATES[user.status]
       const opened = await store.write(async (tx): Promise<OpenedSession | undefined> => {
@@ -227,7 +214,7 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
     logout: sessions.close,
 
     async profile(userId) {
-      const [user] = await userById(store.read, { id: userId })
+      const user = await users.byId(userId)
       if (!user) throw new Error(`The user ${userId} of a session is not there.`)
       return userView(user)
     },
@@ -236,21 +223,19 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
       store.write(async (tx): Promise<Result<UserView, 'phone_taken'>> => {
         const phone = changes.phone == null ? changes.phone : await freePhone(tx, changes.phone, userId)
         if (phone === null && changes.phone !== null) return fail('phone_taken')
-        const [updated] = await tx
-          .update(users)
-          .set({
-            ...(changes.name === undefined ? {} : { name: changes.name }),
-            ...(phone === undefined ? {} : { phone }),
-            updatedAt: clock(),
-          })
-          .where(eq(users.id, userId))
-          .returning()
+        const changed = {
+          ...(changes.name === undefined ? {} : { name: changes.name }),
+          ...(phone === undefined ? {} : { phone }),
+          updatedAt: clock(),
+        }
+        await users.change(tx, userId, changed)
+        const updated = await users.lock(tx, userId)
         return ok(userView(updated as User))
       }),
 
     async setPin(userId, pin, password, address) {
       if (isTrivialPin(pin)) return fail('pin_trivial')
-      const [user] = await userById(store.read, { id: userId })
+      const user = await users.byId(userId)
       const right = user !== undefined && (await verifySecret(password, user.passwordHash))
       const pinHash = right ? await pins.hash(pin) : null
       await store.write(async (tx) => {
@@ -262,10 +247,7 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
           address,
         })
         if (pinHash === null) return
-        await tx
-          .update(users)
-          .set({ pinHash, pinFailures: 0, pinLockedUntil: 0, updatedAt: clock() })
-          .where(eq(users.id, userId))
+        await users.change(tx, userId, { pinHash, pinFailures: 0, pinLockedUntil: 0, updatedAt: clock() })
       })
       return right ? ok(true) : fail('password_wrong')
     },
@@ -277,7 +259,7 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
       const passwordHash = await hashSecret(password)
       const pinHash = pin === undefined ? null : await pins.hash(pin)
       return store.write(async (tx): Promise<Result<UserView, CreateUserCode>> => {
-        if ((await userByEmail(tx, { emailKey: emailKeyOf(email) })).length > 0) return fail('email_taken')
+        if ((await users.byEmail(tx, email)) !== undefined) return fail('email_taken')
         const number = await freePhone(tx, phone)
         if (phone !== undefined && number === null) return fail('phone_taken')
         const user = await insertUser(tx, { name, email, phone: number, role, status: 'active', passwordHash, pinHash })
@@ -288,10 +270,10 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
     },
 
     async setFrozen(tx, userId, frozen, actor) {
-      const [user] = await forUpdate(tx.select().from(users).where(eq(users.id, userId)))
+      const user = await users.lock(tx, userId)
       if (!user) return fail('user_not_found')
       const status = frozen ? 'frozen' : 'active'
-      await tx.update(users).set({ status, updatedAt: clock() }).where(eq(users.id, userId))
+      await users.change(tx, userId, { status, updatedAt: clock() })
       if (frozen) await sessions.revokeAll(tx, userId, 'frozen')
       await audit(tx, { actor, action: frozen ? 'user.freeze' : 'user.unfreeze', subject: userId, outcome: 'allowed' })
       return ok({ ...user, status })
@@ -300,26 +282,19 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
     async resetPassword(email, password, actor) {
       const passwordHash = await hashSecret(password)
       return store.write(async (tx): Promise<Result<UserView, 'user_not_found'>> => {
-        const [user] = await userByEmail(tx, { emailKey: emailKeyOf(email) })
+        const user = await users.byEmail(tx, email)
         if (!user) return fail('user_not_found')
-        await tx.update(users).set({ passwordHash, updatedAt: clock() }).where(eq(users.id, user.id))
+        await users.change(tx, user.id, { passwordHash, updatedAt: clock() })
         await sessions.revokeAll(tx, user.id, 'password_reset')
         await audit(tx, { actor, action: 'user.reset_password', subject: user.id, outcome: 'allowed' })
         return ok(userView(user))
       })
     },
 
-    async find(reference) {
-      const found = reference.startsWith('usr_')
-        ? await userById(store.read, { id: reference })
-        : reference.includes('@')
-          ? await userByEmail(store.read, { emailKey: emailKeyOf(reference) })
-          : await userByPhone(store.read, { phone: phoneOf(reference) })
-      return found[0]
-    },
+    find: users.byReference,
 
     view: userView,
-    hasOperator: async () => (await operators(store.read)) > 0,
+    hasOperator: async () => (await users.countOperators(store.read)) > 0,
     authenticate: sessions.authenticate,
     pruneSessions: sessions.prune,
     setup,

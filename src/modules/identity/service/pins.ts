@@ -6,15 +6,12 @@
  * remembered in memory (as a keyed hash) for 15 minutes, because a till that pays every minute should not wait for
  * Argon2 each time; a change of the PIN, or a lock, ends that at once.
  */
-import { eq } from 'drizzle-orm'
-import { forUpdate } from '../../../platform/db/dialect'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { sameHash } from '../../../platform/security/keyring'
-import { users } from '../schema'
 import type { Audit } from './audit'
 import { hashSecret, verifySecret } from './passwords'
-import { type User, userById } from './users'
+import type { User, Users } from './users'
 
 const TRIES = 5
 const LOCK_MS = 15 * 60_000
@@ -48,8 +45,10 @@ export function lockAfter(failures: number): number {
   return failures < TRIES ? 0 : Math.min(LONGEST_LOCK_MS, LOCK_MS * 2 ** (failures - TRIES))
 }
 
-export function createPins({ store, clock, keyring }: Runtime, audit: Audit): Pins {
+export function createPins({ store, clock, keyring }: Runtime, users: Users, audit: Audit): Pins {
   const trusted = new Map<string, Trusted>()
+  /** Tries under way: a crowd of requests with the same PIN is one try. */
+  const underWay = new Map<string, Promise<Result<User, PinCode>>>()
   const peppered = (pin: string) => keyring.hash('pin-pepper', pin)
 
   function locked(until: number): Result<never, 'pin_locked'> {
@@ -60,22 +59,19 @@ export function createPins({ store, clock, keyring }: Runtime, audit: Audit): Pi
   /** Counts the try; the PIN may be looked at only after this. */
   const countTry = (userId: string) =>
     store.write(async (tx): Promise<Result<{ pinHash: string; failures: number }, PinCode>> => {
-      const [user] = await forUpdate(tx.select().from(users).where(eq(users.id, userId)))
+      const user = await users.lock(tx, userId)
       if (!user?.pinHash) return fail('pin_not_set')
       if (user.pinLockedUntil > clock()) return locked(user.pinLockedUntil)
       const failures = user.pinFailures + 1
       const lock = lockAfter(failures)
-      await tx
-        .update(users)
-        .set({ pinFailures: failures, pinLockedUntil: lock === 0 ? 0 : clock() + lock })
-        .where(eq(users.id, userId))
+      await users.change(tx, userId, { pinFailures: failures, pinLockedUntil: lock === 0 ? 0 : clock() + lock })
       if (lock > 0) await audit(tx, { actor: userId, action: 'pin.last_try', subject: userId, outcome: 'allowed' })
       return ok({ pinHash: user.pinHash, failures })
     })
 
   const clearTries = (userId: string) =>
     store.write(async (tx) => {
-      await tx.update(users).set({ pinFailures: 0, pinLockedUntil: 0 }).where(eq(users.id, userId))
+      await users.change(tx, userId, { pinFailures: 0, pinLockedUntil: 0 })
     })
 
   function trust(userId: string, pinHash: string, mac: string): void {
@@ -90,7 +86,7 @@ export function createPins({ store, clock, keyring }: Runtime, audit: Audit): Pi
     hash: (pin) => hashSecret(peppered(pin)),
 
     async verify(userId, pin) {
-      const [user] = await userById(store.read, { id: userId })
+      const user = await users.byId(userId)
       if (!user?.pinHash) return fail('pin_not_set')
       if (user.pinLockedUntil > clock()) return locked(user.pinLockedUntil)
       const mac = keyring.hash('pin-in-memory', userId, pin)
@@ -98,19 +94,27 @@ export function createPins({ store, clock, keyring }: Runtime, audit: Audit): Pi
       if (known && known.pinHash === user.pinHash && known.until > clock() && sameHash(known.mac, mac)) {
         return ok(user)
       }
-      const tried = await countTry(userId)
-      if (!tried.ok) return tried
-      if (await verifySecret(peppered(pin), tried.value.pinHash)) {
-        await clearTries(userId)
-        trust(userId, tried.value.pinHash, mac)
-        return ok(user)
-      }
-      trusted.delete(userId)
-      const triesLeft = Math.max(0, TRIES - tried.value.failures)
-      if (triesLeft === 0) return locked(clock() + lockAfter(tried.value.failures))
-      return fail('pin_wrong', `The PIN is wrong; ${triesLeft} ${triesLeft === 1 ? 'try is' : 'tries are'} left.`, {
-        triesLeft,
-      })
+      const sameTry = `${userId} ${mac}`
+      const shared = underWay.get(sameTry) ?? tryOut(user, pin, mac).finally(() => underWay.delete(sameTry))
+      underWay.set(sameTry, shared)
+      return shared
     },
+  }
+
+  async function tryOut(user: User, pin: string, mac: string): Promise<Result<User, PinCode>> {
+    const userId = user.id
+    const tried = await countTry(userId)
+    if (!tried.ok) return tried
+    if (await verifySecret(peppered(pin), tried.value.pinHash)) {
+      await clearTries(userId)
+      trust(userId, tried.value.pinHash, mac)
+      return ok(user)
+    }
+    trusted.delete(userId)
+    const triesLeft = Math.max(0, TRIES - tried.value.failures)
+    if (triesLeft === 0) return locked(clock() + lockAfter(tried.value.failures))
+    return fail('pin_wrong', `The PIN is wrong; ${triesLeft} ${triesLeft === 1 ? 'try is' : 'tries are'} left.`, {
+      triesLeft,
+    })
   }
 }

@@ -9,12 +9,19 @@ import { type Account, accountById, accountOfOwner } from './queries'
 
 export const SYSTEM = 'system'
 const STRIPES_ON_POSTGRES = 16
-const REMEMBERED_LIMIT = 100_000
+const REMEMBERED_LIMIT = 50_000
 
 export interface AccountName {
   ownerId: string
   kind: AccountKindName
   currency: string
+}
+
+interface KnownAccount {
+  id: string
+  kind: AccountKindName
+  currency: string
+  stripe: number
 }
 
 export interface Accounts {
@@ -30,18 +37,19 @@ export interface Accounts {
 }
 
 export function createAccounts({ store, clock, newId }: Runtime): Accounts {
-  const known = new Map<string, string>()
+  const known = new Map<string, KnownAccount[]>()
   const stripes = store.engine === 'postgres' ? STRIPES_ON_POSTGRES : 1
 
   async function ensureStripe(tx: Tx, { ownerId, kind, currency }: AccountName, stripe: number): Promise<string> {
-    const name = `${ownerId} ${kind} ${currency} ${stripe}`
-    const remembered = known.get(name)
-    if (remembered !== undefined) return remembered
+    const remembered = known
+      .get(ownerId)
+      ?.find((each) => each.kind === kind && each.currency === currency && each.stripe === stripe)
+    if (remembered) return remembered.id
     const [found] = await accountOfOwner(tx, { ownerId, kind, currency, stripe })
     if (found) {
       // Committed before this unit only if the read side sees it too; an account this unit opened is not remembered.
       const [committed] = await accountById(store.read, { id: found.id })
-      if (committed) remember(name, found.id)
+      if (committed) remember(ownerId, { id: found.id, kind, currency, stripe })
       return found.id
     }
     const id = newId('acc')
@@ -63,10 +71,10 @@ export function createAccounts({ store, clock, newId }: Runtime): Accounts {
     return id
   }
 
-  function remember(name: string, id: string): void {
+  function remember(ownerId: string, account: KnownAccount): void {
     const oldest = known.size >= REMEMBERED_LIMIT ? known.keys().next().value : undefined
     if (oldest !== undefined) known.delete(oldest)
-    known.set(name, id)
+    known.set(ownerId, [...(known.get(ownerId) ?? []), account])
   }
 
   return {

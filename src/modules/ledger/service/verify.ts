@@ -3,7 +3,7 @@
  * engine. Each check names what differs. It changes nothing and may run beside a serving instance.
  */
 import { type SQL, sql } from 'drizzle-orm'
-import type { Db, Store } from '../../../platform/db'
+import type { Db, Reader } from '../../../platform/db'
 import { MARK_EVERY } from './queries'
 
 export interface Finding {
@@ -137,7 +137,7 @@ const GUARDS = [
   'holds_ended',
 ]
 
-export async function verifyLedger(store: Store, db: Db = store.read): Promise<LedgerReport> {
+export async function verifyLedger(store: Reader, db: Db = store.read): Promise<LedgerReport> {
   const findings: Finding[] = []
   for (const { name, query } of checks) {
     const rows = await store.rows<{ subject: string; detail: string }>(
@@ -161,7 +161,7 @@ export async function verifyLedger(store: Store, db: Db = store.read): Promise<L
   }
 }
 
-async function missingGuards(store: Store, db: Db): Promise<Finding[]> {
+async function missingGuards(store: Reader, db: Db): Promise<Finding[]> {
   const query =
     store.engine === 'sqlite'
       ? sql`select name from sqlite_master where type = 'trigger'`
@@ -174,7 +174,7 @@ async function missingGuards(store: Store, db: Db): Promise<Finding[]> {
   }))
 }
 
-async function totals(store: Store, db: Db): Promise<LedgerReport['totals']> {
+async function totals(store: Reader, db: Db): Promise<LedgerReport['totals']> {
   const rows = await store.rows<{ currency: string; issued: number | string; trust: number | string }>(
     db,
     sql`
