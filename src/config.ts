@@ -57,9 +57,9 @@ const anyText = (text: string): string => {
 }
 
 const onOff = (text: string): boolean => {
-  const value = { true: true, on: true, '1': true, false: false, off: false, '0': false }[text.toLowerCase()]
-  if (value === undefined) throw new NotAllowed('true or false')
-  return value
+  if (/^(true|on|1)$/i.test(text)) return true
+  if (/^(false|off|0)$/i.test(text)) return false
+  throw new NotAllowed('true or false')
 }
 
 const currencyCode = (text: string): string => {

@@ -31,7 +31,9 @@ export function openFloor(file: string): Floor {
     (n) => crypto.getRandomValues(new Uint8Array(n)),
   )
   const accounts = db
-    .query("SELECT id, owner_id AS owner, balance, entry_count AS entryCount, last_transfer_id AS last FROM accounts WHERE kind = 'customer'")
+    .query(
+      "SELECT id, owner_id AS owner, balance, entry_count AS entryCount, last_transfer_id AS last FROM accounts WHERE kind = 'customer'",
+    )
     .all() as Array<FloorAccount & { owner: string }>
   if (accounts.length < 2) throw new Error(`${file} has ${accounts.length} accounts.`)
   const statements = prepare(db)

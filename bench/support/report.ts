@@ -20,12 +20,23 @@ export function report({ value, peer_value, ratio, ...rest }: Measurement): void
     Object.entries(details).map(([key, each]) => [key, typeof each === 'number' ? rounded(each) : each]),
   )
   console.log(
-    JSON.stringify({ name, value: rounded(value), unit, peer, peer_value: rounded(peer_value), ratio: rounded(ratio), goal, ...numbers }),
+    JSON.stringify({
+      name,
+      value: rounded(value),
+      unit,
+      peer,
+      peer_value: rounded(peer_value),
+      ratio: rounded(ratio),
+      goal,
+      ...numbers,
+    }),
   )
 }
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = Math.floor(sorted.length / 2)
-  return sorted.length % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
+  return sorted.length % 2 === 1
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
 }

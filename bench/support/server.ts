@@ -42,9 +42,23 @@ export async function serve(args: string[]): Promise<BenchServer> {
   throw new Error(`The executable did not start: ${printed}`)
 }
 
-export async function load(base: string, people: string, connections: number, seconds: number, warmUp = 2): Promise<LoadReport> {
+export async function load(
+  base: string,
+  people: string,
+  connections: number,
+  seconds: number,
+  warmUp = 2,
+): Promise<LoadReport> {
   const child = Bun.spawn(
-    [process.execPath, join(import.meta.dir, 'load.ts'), base, people, String(connections), String(seconds), String(warmUp)],
+    [
+      process.execPath,
+      join(import.meta.dir, 'load.ts'),
+      base,
+      people,
+      String(connections),
+      String(seconds),
+      String(warmUp),
+    ],
     { stdout: 'pipe', stderr: 'inherit' },
   )
   const report = JSON.parse(await new Response(child.stdout).text()) as LoadReport

@@ -15,6 +15,7 @@ CREATE TABLE "one_time_codes" (
 	"purpose" text NOT NULL,
 	"code_hash" text NOT NULL,
 	"failures" bigint NOT NULL,
+	"intent" text,
 	"created_at" bigint NOT NULL,
 	"expires_at" bigint NOT NULL,
 	"used_at" bigint

@@ -16,6 +16,7 @@ CREATE TABLE `one_time_codes` (
 	`purpose` text NOT NULL,
 	`code_hash` text NOT NULL,
 	`failures` integer NOT NULL,
+	`intent` text,
 	`created_at` integer NOT NULL,
 	`expires_at` integer NOT NULL,
 	`used_at` integer,

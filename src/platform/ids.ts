@@ -50,3 +50,8 @@ function encode(value: number): string {
   }
   return highText + lowText
 }
+
+/** The twenty characters of an id, made of a keyed hash instead of the time. */
+export function idText(hash: Uint8Array): string {
+  return Array.from(hash.subarray(0, 20), (byte) => ALPHABET[byte & 31]).join('')
+}

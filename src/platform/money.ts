@@ -13,9 +13,11 @@ export function share(amount: number, bps: number): number {
   return Number((BigInt(amount) * BigInt(bps) + BPS / 2n) / BPS)
 }
 
+const CURRENCIES = new Set(Intl.supportedValuesOf('currency'))
+
 /** How many digits stand after the point in a currency (ISO 4217, as ICU knows it); `undefined` if it is none. */
 export function currencyDigits(currency: string): number | undefined {
-  if (!Intl.supportedValuesOf('currency').includes(currency)) return undefined
+  if (!CURRENCIES.has(currency)) return undefined
   return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits
 }
 

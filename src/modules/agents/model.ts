@@ -1,6 +1,6 @@
 /** The shapes of agents’ requests and answers. */
 import { Type } from '@sinclair/typebox'
-import { amount, answer, anyAmount, body, currency, moment } from '../../platform/http/fields'
+import { amount, answer, anyAmount, body, currency, moment, reference } from '../../platform/http/fields'
 
 export const tillModel = answer(
   {
@@ -15,11 +15,7 @@ export const tillModel = answer(
 
 export const cashInBody = body(
   {
-    to: Type.String({
-      minLength: 3,
-      maxLength: 254,
-      description: 'The customer: user id, phone number or e-mail address.',
-    }),
+    to: reference,
     amount,
     currency: Type.Optional(currency),
   },

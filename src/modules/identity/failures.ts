@@ -11,6 +11,7 @@ export type IdentityCode =
   | 'email_taken'
   | 'phone_taken'
   | 'user_not_found'
+  | 'status_conflict'
   | 'password_wrong'
   | 'pin_trivial'
   | 'pin_not_set'
@@ -28,6 +29,7 @@ export const identityFailures: Failures<IdentityCode> = {
   email_taken: { status: 409, title: 'Another account has this e-mail address.' },
   phone_taken: { status: 409, title: 'Another account has this phone number.' },
   user_not_found: { status: 404, title: 'There is no such user.' },
+  status_conflict: { status: 409, title: 'The account is in a state that does not allow this.' },
   password_wrong: { status: 403, title: 'The password is wrong.' },
   pin_trivial: {
     status: 422,

@@ -77,6 +77,8 @@ export const oneTimeCodes = table(
     /** HMAC under the instance's key, bound to the purpose, the person and this row. */
     codeHash: text('code_hash').notNull(),
     failures: int('failures').notNull(),
+    /** What whoever asked for the code wants done once it is redeemed: their registration, and nobody else's. */
+    intent: json('intent'),
     createdAt: time('created_at').notNull(),
     expiresAt: time('expires_at').notNull(),
     usedAt: time('used_at'),

@@ -116,6 +116,7 @@ function assertBalanced(legs: readonly Leg[]): void {
     if (seen.has(accountId)) throw new UnbalancedError(`The account ${accountId} has two legs.`)
     seen.add(accountId)
     sum += amount
+    if (!Number.isSafeInteger(sum)) throw new UnbalancedError('The legs are too large to be counted exactly.')
   }
   if (legs.length < 2 || sum !== 0) throw new UnbalancedError(`The legs of a movement sum to ${sum}, not to zero.`)
 }

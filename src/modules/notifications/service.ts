@@ -5,6 +5,7 @@
  */
 
 import type { Static, TSchema } from '@sinclair/typebox'
+import type { Tx } from '../../platform/db'
 import type { Events, EventType, Happened } from '../../platform/events'
 import type { Jobs } from '../../platform/jobs'
 import { HopelessError } from '../../platform/queue'
@@ -57,11 +58,17 @@ export function createNotifications(
       if (!user) throw new HopelessError(`The user ${notice.userId} is not there.`)
       const data = await fill(notice)
       const message = render(notice.template, data as never, user.name)
-      for (const channel of channels) await channel.send({ to: user.email, ...message })
+      await channelOf(notice).send({ to: user.email, ...message })
       metrics.messages.inc({ channel: notice.channel, outcome: 'sent' })
       return undefined
     },
   })
+
+  function channelOf({ channel }: { channel: string }): Channel {
+    const found = channels.find(({ name }) => name === channel)
+    if (!found) throw new HopelessError(`There is no channel "${channel}" any more.`)
+    return found
+  }
 
   async function fill({ data, people = {}, sealedCode }: Notice): Promise<Record<string, unknown>> {
     const names: Record<string, string> = {}
@@ -72,6 +79,13 @@ export function createNotifications(
     return { ...data, ...names, ...code }
   }
 
+  /** One job a message and channel, in order for each person. */
+  const put = (tx: Tx, eventId: number, notice: Notice & { channel: string }) =>
+    deliver(tx, notice, {
+      uniqueKey: `${eventId} ${notice.template} ${notice.userId} ${notice.channel}`,
+      orderingKey: `${notice.userId} ${notice.channel}`,
+    })
+
   function tell<Payload extends TSchema>(
     type: EventType<Payload>,
     notices: (payload: Static<Payload>, event: Happened<Static<Payload>>) => Notice[],
@@ -81,11 +95,7 @@ export function createNotifications(
       to: type,
       handle: async (event) => async (tx) => {
         for (const notice of notices(event.payload, event)) {
-          await deliver(
-            tx,
-            { ...notice, channel: 'email' },
-            { uniqueKey: `${event.id} ${notice.template} ${notice.userId}` },
-          )
+          for (const { name } of channels) await put(tx, event.id, { ...notice, channel: name })
         }
       },
     })

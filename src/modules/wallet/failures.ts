@@ -17,6 +17,7 @@ export type WalletCode =
   | 'recipient_is_sender'
   | 'recipient_cannot_receive'
   | 'user_not_found'
+  | 'status_conflict'
   | PinCode
   | FromLedger
 
@@ -28,7 +29,7 @@ const {
   insufficient_funds,
   balance_limit_exceeded,
 } = ledgerFailures
-const { pin_not_set, pin_wrong, pin_locked, user_not_found } = identityFailures
+const { pin_not_set, pin_wrong, pin_locked, user_not_found, status_conflict } = identityFailures
 
 export const walletFailures: Failures<WalletCode> = {
   not_your_wallet: { status: 403, title: 'This wallet is not yours.' },
@@ -36,6 +37,7 @@ export const walletFailures: Failures<WalletCode> = {
   recipient_is_sender: { status: 422, title: 'You cannot send money to yourself.' },
   recipient_cannot_receive: { status: 409, title: 'That person’s wallet cannot receive money at present.' },
   user_not_found,
+  status_conflict,
   pin_not_set,
   pin_wrong,
   pin_locked,

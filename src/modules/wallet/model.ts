@@ -1,6 +1,17 @@
 /** The shapes of the wallet’s requests and answers. */
 import { Type } from '@sinclair/typebox'
-import { amount, answer, anyAmount, body, currency, moment, note, pin, userIdOrMe } from '../../platform/http/fields'
+import {
+  amount,
+  answer,
+  anyAmount,
+  body,
+  currency,
+  moment,
+  note,
+  pin,
+  reference,
+  userIdOrMe,
+} from '../../platform/http/fields'
 import { pageOf, pageQuery } from '../../platform/http/page'
 
 export const walletParams = Type.Object({ userId: userIdOrMe })
@@ -27,7 +38,7 @@ export const balanceModel = answer(
 
 export const transferBody = body(
   {
-    to: Type.String({ minLength: 3, maxLength: 254, description: 'User id, phone number or e-mail address.' }),
+    to: reference,
     amount,
     currency: Type.Optional(currency),
     pin,

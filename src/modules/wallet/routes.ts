@@ -54,12 +54,13 @@ export function walletRoutes(wallet: Wallet, { route }: RouteWords, idempotency:
   return new Elysia({ name: 'wallet', normalize: false })
     .get(
       '/wallet/:userId/balance',
-      ({ params, query, request }) => wallet.balance(ownWallet(request, params.userId), query.currency),
+      async ({ params, query, request }) =>
+        unwrap(await wallet.balance(ownWallet(request, params.userId), query.currency), walletFailures),
       {
         ...route({ scopes: ['wallet:read'], tag: TAG, summary: 'Balance, held and available' }),
         params: walletParams,
         query: currencyQuery,
-        response: { 200: balanceModel, ...problems(walletFailures, 'not_your_wallet') },
+        response: { 200: balanceModel, ...problems(walletFailures, 'not_your_wallet', 'account_not_found') },
       },
     )
     .post(
@@ -123,7 +124,7 @@ export function walletRoutes(wallet: Wallet, { route }: RouteWords, idempotency:
           description: 'They are signed out everywhere, and their wallet neither pays nor receives.',
         }),
         params: Type.Object({ userId: idOf('usr') }),
-        response: { 200: statusModel, ...problems(walletFailures, 'user_not_found') },
+        response: { 200: statusModel, ...problems(walletFailures, 'user_not_found', 'status_conflict') },
       },
     )
     .post(
@@ -133,7 +134,7 @@ export function walletRoutes(wallet: Wallet, { route }: RouteWords, idempotency:
       {
         ...route({ scopes: ['users:manage'], tag: 'Operator', summary: 'Unfreeze a person and their wallet' }),
         params: Type.Object({ userId: idOf('usr') }),
-        response: { 200: statusModel, ...problems(walletFailures, 'user_not_found') },
+        response: { 200: statusModel, ...problems(walletFailures, 'user_not_found', 'status_conflict') },
       },
     )
 }

@@ -75,7 +75,8 @@ export interface MovementQuery {
 }
 
 export interface Wallet {
-  balance(userId: string, currency?: string): Promise<Balance>
+  /** The wallet in the instance’s currency is opened when it is first looked at; others by their first movement. */
+  balance(userId: string, currency?: string): Promise<Result<Balance, 'account_not_found'>>
   transfer(input: TransferInput, write: Write): Promise<Result<TransferReceipt, WalletCode>>
   transactions(userId: string, query: MovementQuery): Promise<{ items: Movement[]; next: string | null }>
   /** The id of the user’s wallet account, opened within the unit if need be. */
@@ -86,7 +87,7 @@ export interface Wallet {
     userId: string,
     frozen: boolean,
     actor: string,
-  ): Promise<Result<{ userId: string; status: string }, 'user_not_found'>>
+  ): Promise<Result<{ userId: string; status: string }, 'user_not_found' | 'status_conflict'>>
 }
 
 const KIND_OF_ROLE: Record<string, AccountKindName> = { agent: 'float', atm: 'float' }
@@ -130,13 +131,14 @@ export function createWallet(
       const user = await known(userId)
       const name = { ownerId: userId, kind: walletKindOf(user.role), currency }
       let account = await ledger.find(store.read, name)
+      if (!account && currency !== options.currency) return fail('account_not_found')
       if (!account) {
         await store.write((tx) => ledger.ensure(tx, name))
         account = await ledger.find(store.read, name)
       }
       if (!account) throw new Error(`The wallet of ${userId} could not be opened.`)
       const { id, balance, held } = account
-      return { userId, accountId: id, currency, balance, available: balance - held, held }
+      return ok({ userId, accountId: id, currency, balance, available: balance - held, held })
     },
 
     async transfer({ fromUserId, to, amount, currency = options.currency, pin, note }, write) {
@@ -203,13 +205,14 @@ export function createWallet(
     },
 
     setFrozen: (userId, frozen, actor) =>
-      store.write(async (tx): Promise<Result<{ userId: string; status: string }, 'user_not_found'>> => {
-        const changed = await identity.setFrozen(tx, userId, frozen, actor)
-        if (!changed.ok) return changed
-        const accountId = await accountOf(tx, changed.value, options.currency)
-        await ledger.setState(tx, accountId, frozen ? 'frozen' : 'active')
-        return ok({ userId, status: changed.value.status })
-      }),
+      store.write(
+        async (tx): Promise<Result<{ userId: string; status: string }, 'user_not_found' | 'status_conflict'>> => {
+          const changed = await identity.setFrozen(tx, userId, frozen, actor)
+          if (!changed.ok) return changed
+          await ledger.setStateOfOwner(tx, userId, frozen ? 'frozen' : 'active')
+          return ok({ userId, status: changed.value.status })
+        },
+      ),
   }
 }
 

@@ -248,6 +248,8 @@ async function copyTableOut(client: BunSql, target: Database, table: string): Pr
     })()
   }
   await client.unsafe('CLOSE rows')
+  // An open statement would keep the file locked after its connection is closed.
+  insert.finalize()
 }
 
 async function copyToPostgres(file: string, url: string, now: number): Promise<void> {

@@ -151,17 +151,22 @@ export function createSqliteStore({ file, observer, strictUnits }: SqliteOptions
   }
 
   async function settle(unit: Unit<unknown>): Promise<Outcome> {
+    if (!strictUnits) return outcomeOf(unit)
     // A unit that awaits only its own queries ends within this turn of the event loop, before the immediate fires.
-    let turnEnded = false
-    const turn = strictUnits ? setImmediate(() => (turnEnded = true)) : undefined
+    let turn: ReturnType<typeof setImmediate> | undefined
+    const turnEnded = new Promise<Outcome>((resolve) => {
+      turn = setImmediate(() => resolve({ ok: false, error: new UnitContractError() }))
+    })
+    const outcome = await Promise.race([outcomeOf(unit), turnEnded])
+    clearImmediate(turn)
+    return outcome
+  }
+
+  async function outcomeOf(unit: Unit<unknown>): Promise<Outcome> {
     try {
-      const value = await unit(tx)
-      if (turnEnded) return { ok: false, error: new UnitContractError() }
-      return { ok: true, value }
+      return { ok: true, value: await unit(tx) }
     } catch (error) {
-      return { ok: false, error: turnEnded ? new UnitContractError() : error }
-    } finally {
-      if (turn) clearImmediate(turn)
+      return { ok: false, error }
     }
   }
 

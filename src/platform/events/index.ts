@@ -28,7 +28,7 @@ export interface Happened<Payload> {
 }
 
 export interface Subscriber<Payload extends TSchema = TSchema> {
-  /** Names its deliveries; unique for the pair of subscriber and event type. */
+  /** A subscriber may listen to several types under one name; its deliveries keep their order across them. */
   name: string
   to: EventType<Payload>
   /** See `Worker.run`: the answered unit runs in the transaction that ends the delivery. */
@@ -71,22 +71,33 @@ const insertEventForDelivery = prepared<NewEvent, Array<{ id: number }>>('insert
 
 export function createEvents({ store, clock }: Runtime, queue: Queue): Events {
   const subscribers = new Map<string, Subscriber[]>()
+  const workers = new Set<string>()
 
-  async function deliver(subscriber: Subscriber, eventId: number): Promise<Unit<void> | undefined> {
+  async function deliver(name: string, eventId: number): Promise<Unit<void> | undefined> {
     const [event] = await store.read.select().from(events).where(eq(events.id, eventId))
     if (!event) throw new HopelessError(`The event ${eventId} is no longer there.`)
-    return subscriber.handle(event as Happened<never>)
+    const subscriber = subscribers.get(event.type)?.find((each) => each.name === name)
+    return subscriber?.handle(event as Happened<never>)
+  }
+
+  /** One worker for all types that a subscriber listens to, so that order holds across them. */
+  function addWorker(name: string): void {
+    if (workers.has(name)) return
+    workers.add(name)
+    queue.add({
+      kind: deliveryKind(name),
+      attempts: DELIVERY_ATTEMPTS,
+      run: ({ payload }) => deliver(name, (payload as { eventId: number }).eventId),
+    })
   }
 
   return {
     subscribe(subscriber) {
-      const { to } = subscriber
-      subscribers.set(to.type, [...(subscribers.get(to.type) ?? []), subscriber as unknown as Subscriber])
-      queue.add({
-        kind: deliveryKind(subscriber.name, to.type),
-        attempts: DELIVERY_ATTEMPTS,
-        run: ({ payload }) => deliver(subscriber as unknown as Subscriber, (payload as { eventId: number }).eventId),
-      })
+      const { name, to } = subscriber
+      const others = subscribers.get(to.type) ?? []
+      if (others.some((each) => each.name === name)) throw new Error(`${name} listens to ${to.type} already.`)
+      subscribers.set(to.type, [...others, subscriber as unknown as Subscriber])
+      addWorker(name)
     },
 
     async append(tx, { type }, key, payload) {
@@ -99,7 +110,7 @@ export function createEvents({ store, clock }: Runtime, queue: Queue): Events {
       const [inserted] = await insertEventForDelivery(tx, event)
       for (const { name } of interested) {
         await queue.put(tx, {
-          kind: deliveryKind(name, type),
+          kind: deliveryKind(name),
           payload: { eventId: inserted?.id },
           orderingKey: key,
         })
@@ -126,6 +137,6 @@ export function createEvents({ store, clock }: Runtime, queue: Queue): Events {
   }
 }
 
-function deliveryKind(subscriber: string, type: string): string {
-  return `event:${subscriber}:${type}`
+function deliveryKind(subscriber: string): string {
+  return `event:${subscriber}`
 }

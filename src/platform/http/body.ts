@@ -4,10 +4,13 @@ import { httpProblem } from './problem'
 /** Nothing that Kumbu is sent is longer than a few hundred bytes. */
 export const BODY_LIMIT_BYTES = 64 * 1024
 
+const DEPTH_LIMIT = 32
+
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?(?<charset>[\w-]+)"?\s*)?$/i
 
 export async function readJsonBody(request: Request): Promise<unknown> {
   const type = request.headers.get('content-type') ?? ''
+  if (type === '' && isEmpty(request)) return undefined
   const match = JSON_TYPE.exec(type)
   if (!match || !/^utf-?8$/i.test(match.groups?.charset ?? 'utf-8')) {
     throw httpProblem(
@@ -17,11 +20,29 @@ export async function readJsonBody(request: Request): Promise<unknown> {
   }
   const text = request.headers.has('content-length') ? await request.text() : await readWithinLimit(request)
   if (text.includes('\uFFFD')) throw httpProblem('malformed_body', 'The body is not valid UTF-8.')
+  const value = parse(text)
+  if (deeperThan(value, DEPTH_LIMIT))
+    throw httpProblem('malformed_body', `The body is nested deeper than ${DEPTH_LIMIT} levels.`)
+  return value
+}
+
+function isEmpty(request: Request): boolean {
+  return request.body === null || request.headers.get('content-length') === '0'
+}
+
+function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
     throw httpProblem('malformed_body')
   }
+}
+
+/** Whoever looks at a value step by step pays for its depth; nothing that Kumbu is sent has more than a few levels. */
+function deeperThan(value: unknown, limit: number): boolean {
+  if (value === null || typeof value !== 'object') return false
+  if (limit === 0) return true
+  return Object.values(value).some((member) => deeperThan(member, limit - 1))
 }
 
 export function refuseTooLarge(request: Request): void {

@@ -39,3 +39,10 @@ export function principalOf(request: Request): Principal {
   if (!principal) throw new Error('The route is public and has no principal.')
   return principal
 }
+
+/** The path of an absolute address, without parsing all of it. */
+export function pathOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('://') + 3)
+  const end = url.indexOf('?', start)
+  return start < 0 ? '/' : url.slice(start, end < 0 ? undefined : end)
+}

@@ -1,6 +1,6 @@
 /** The fields that requests share, each with its form and its bounds. */
 import { FormatRegistry, type Static, type TSchema, Type } from '@sinclair/typebox'
-import { LARGEST_AMOUNT } from '../money'
+import { currencyDigits, LARGEST_AMOUNT } from '../money'
 
 /** Refuses members that it does not know: a misspelt field on a money route must not be overlooked. */
 export function body<Members extends Record<string, TSchema>>(members: Members, example: object) {
@@ -11,11 +11,12 @@ export function answer<Members extends Record<string, TSchema>>(members: Members
   return Type.Object(members, example ? { examples: [example] } : {})
 }
 
-// Cc and Cf are control and format characters: they forge headers and log lines, and hide in names.
-FormatRegistry.Set('printable', (text) => text.trim() !== '' && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text))
+// Control and format characters forge headers and log lines and hide in names; half a surrogate pair is no character.
+FormatRegistry.Set('printable', (text) => text.trim() !== '' && !/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(text))
 FormatRegistry.Set('mailbox', (text) =>
   /^[^\s@<>"(),:;\\[\]\p{C}]+@[^\s@<>"(),:;\\[\]\p{C}]+\.[^\s@.<>"(),:;\\[\]\p{C}]+$/u.test(text),
 )
+FormatRegistry.Set('currency', (text) => currencyDigits(text) !== undefined)
 FormatRegistry.Set('phone', (text) => /^\+[1-9](?:[\s().-]?\d){6,14}$/.test(text))
 
 /** Whole minor units, 1 to 2^53-1. */
@@ -28,7 +29,16 @@ export const amount = Type.Integer({
 /** An amount in an answer; a balance of a system account may be negative. */
 export const anyAmount = Type.Integer({ description: 'Whole minor units (cents).' })
 
-export const currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217.' })
+/** A currency that is asked for; only one that exists can be. */
+export const currency = Type.String({ pattern: '^[A-Z]{3}$', format: 'currency', description: 'ISO 4217.' })
+
+/** Whom money goes to. */
+export const reference = Type.String({
+  minLength: 3,
+  maxLength: 254,
+  format: 'printable',
+  description: 'User id, phone number or e-mail address.',
+})
 
 export const name = Type.String({ minLength: 1, maxLength: 100, format: 'printable' })
 

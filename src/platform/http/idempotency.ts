@@ -10,7 +10,7 @@ import { and, asc, eq, inArray, lt } from 'drizzle-orm'
 import { type Changes, prepared, type Tx, type Unit } from '../db'
 import { ok, type Result } from '../result'
 import type { Runtime } from '../runtime'
-import { contextOf, principalOf } from './context'
+import { pathOf, principalOf } from './context'
 import { httpProblem } from './problem'
 import { idempotencyKeys } from './schema'
 
@@ -94,8 +94,12 @@ export function createIdempotency({ store, clock, keyring }: Runtime): Idempoten
       if (key === null) return work((unit) => store.write(unit))
       if (!KEY_FORM.test(key)) throw httpProblem('idempotency_key_invalid')
       const principalId = principalOf(request).userId
-      const { path } = contextOf(request)
-      const fingerprint = keyring.hash('idempotency', request.method, path, JSON.stringify(sorted(body)) ?? '')
+      const fingerprint = keyring.hash(
+        'idempotency',
+        request.method,
+        pathOf(request.url),
+        JSON.stringify(sorted(body)) ?? '',
+      )
       const flight = `${principalId} ${key}`
       if (inFlight.has(flight)) throw httpProblem('idempotency_key_in_flight')
       inFlight.add(flight)

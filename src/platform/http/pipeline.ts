@@ -7,7 +7,7 @@ import type { Log } from '../observability/log'
 import type { Metrics } from '../observability/metrics'
 import { clientAddress } from './address'
 import { refuseTooLarge } from './body'
-import { beginContext, type RequestContext } from './context'
+import { beginContext, pathOf, type RequestContext } from './context'
 import { Problem, renderProblem } from './problem'
 import { type RateLimiter, takeOrRefuse } from './rate-limit'
 
@@ -63,8 +63,12 @@ export function createPipeline(handle: Handle, options: PipelineOptions): Pipeli
   }
 
   function limitStranger(request: Request, context: RequestContext): void {
-    if (anonymousLimit === 0 || request.headers.has('authorization')) return
-    if (NOT_COUNTED.has(context.path)) return
+    // One with a token is counted where the token is looked at.
+    if (!request.headers.has('authorization')) countStranger(context)
+  }
+
+  function countStranger(context: RequestContext): void {
+    if (anonymousLimit === 0 || NOT_COUNTED.has(context.path)) return
     takeOrRefuse(limiter, `address ${context.address}`, anonymousLimit, context.answerHeaders)
   }
 
@@ -143,18 +147,14 @@ export function createPipeline(handle: Handle, options: PipelineOptions): Pipeli
       if (answered) return finish(request, answered, context)
       limitStranger(request, context)
       refuseTooLarge(request)
-      return finish(request, await handle(rename(request, context)), context)
+      const response = await handle(rename(request, context))
+      // A token that is none, at an address that never looked at it, must not get a stranger past the limit.
+      if (!context.principal && context.answerHeaders['ratelimit-limit'] === undefined) countStranger(context)
+      return finish(request, response, context)
     } catch (error) {
       if (!(error instanceof Problem)) throw error
       context.problem = error.code
       return finish(request, renderProblem(error, context.id), context)
     }
   }
-}
-
-/** The path of an absolute address, without parsing all of it. */
-function pathOf(url: string): string {
-  const start = url.indexOf('/', url.indexOf('://') + 3)
-  const end = url.indexOf('?', start)
-  return start < 0 ? '/' : url.slice(start, end < 0 ? undefined : end)
 }

@@ -28,6 +28,8 @@ export interface Job<Payload> {
 
 export interface EnqueueOptions {
   dueAt?: number
+  /** Jobs of this name with this key are done in the order they came. */
+  orderingKey?: string
   /** While a job of this name with this key waits, a second one does nothing. */
   uniqueKey?: string
 }

@@ -19,7 +19,7 @@ export interface LogOptions {
   file?: string | undefined
 }
 
-const SECRET_NAMES = [
+const SECRET_NAMES = new Set([
   'password',
   'pin',
   'code',
@@ -29,8 +29,10 @@ const SECRET_NAMES = [
   'secret',
   'authorization',
   'cookie',
-]
-const DEPTHS = ['', '*.', '*.*.']
+])
+const REDACTED = '[redacted]'
+/** What is nested deeper is not written at all. */
+const DEPTH_LIMIT = 8
 
 const FILE_LIMIT_BYTES = 10 * 1024 * 1024
 const FILES_KEPT = 5
@@ -42,11 +44,26 @@ export function createLog({ level, file }: LogOptions): Log {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      serializers: { error: describeError },
-      redact: { paths: DEPTHS.flatMap((depth) => SECRET_NAMES.map((name) => `${depth}${name}`)), censor: '[redacted]' },
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: (fields) => redacted(fields, 0) as Record<string, unknown>,
+      },
     },
     destination,
+  )
+}
+
+/** The value without secrets, wherever they stand, and with errors in words. */
+function redacted(value: unknown, depth: number): unknown {
+  if (value instanceof Error) return describeError(value)
+  if (value === null || typeof value !== 'object') return value
+  if (depth > DEPTH_LIMIT) return REDACTED
+  if (Array.isArray(value)) return value.map((each) => redacted(each, depth + 1))
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [
+      name,
+      SECRET_NAMES.has(name) && member !== undefined ? REDACTED : redacted(member, depth + 1),
+    ]),
   )
 }
 
@@ -58,7 +75,11 @@ function describeError(error: unknown): unknown {
     name: error.name,
     message: error.message.split('\nparams:')[0],
     ...(code === undefined ? {} : { reason: String(code) }),
-    stack: error.stack?.split('\n').slice(1, 6).join('\n'),
+    stack: error.stack
+      ?.split('\n')
+      .filter((line) => line.startsWith('    at '))
+      .slice(0, 5)
+      .join('\n'),
     ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
   }
 }

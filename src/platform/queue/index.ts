@@ -179,7 +179,8 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime): Qu
   async function failed(taken: TakenWork & { kind: string }, worker: Worker, error: unknown): Promise<void> {
     const hopeless = error instanceof HopelessError || taken.attempt >= worker.attempts
     const message = (error instanceof Error ? error.message : String(error)).slice(0, 500)
-    const next = hopeless ? { state: 'dead' } : { dueAt: clock() + pauseAfter(taken.attempt) }
+    // Dead work waits for a person, and must not keep the same work from being put in anew.
+    const next = hopeless ? { state: 'dead', uniqueKey: null } : { dueAt: clock() + pauseAfter(taken.attempt) }
     metrics.work.inc({ kind: taken.kind, outcome: hopeless ? 'dead' : 'failed' })
     log[hopeless ? 'error' : 'warn']({ work: taken.id, kind: taken.kind, attempt: taken.attempt, error }, 'work failed')
     try {
@@ -187,7 +188,8 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime): Qu
         await tx
           .update(work)
           .set({ ...next, leaseUntil: 0, lastError: message })
-          .where(eq(work.id, taken.id))
+          // Whoever took it since, because the lease had run out, says how it ended.
+          .where(and(eq(work.id, taken.id), eq(work.attempts, taken.attempt)))
       })
     } catch (storeError) {
       // The lease runs out by itself, so the work is taken again.

@@ -22,9 +22,9 @@ const DAILY = { sends: 10, windowMs: 24 * 3_600_000 }
 
 export interface Codes {
   /** Makes a code and has it sent; does nothing if too many were sent lately. Answers whether one was made. */
-  issue(tx: Tx, userId: string, purpose: CodePurpose): Promise<boolean>
-  /** Spends the code; false if it is wrong, used, expired, or guessed at too often. */
-  redeem(tx: Tx, userId: string, purpose: CodePurpose, code: string): Promise<boolean>
+  issue(tx: Tx, userId: string, purpose: CodePurpose, intent?: unknown): Promise<boolean>
+  /** Spends the code and answers what it was issued for; nothing if it is wrong, used, expired, or guessed at too often. */
+  redeem(tx: Tx, userId: string, purpose: CodePurpose, code: string): Promise<{ intent: unknown } | undefined>
 }
 
 export function createCodes({ clock, newId, random, keyring }: Runtime, events: Events): Codes {
@@ -49,7 +49,7 @@ export function createCodes({ clock, newId, random, keyring }: Runtime, events: 
   }
 
   return {
-    async issue(tx, userId, purpose) {
+    async issue(tx, userId, purpose, intent = null) {
       if (await tooMany(tx, userId, purpose)) return false
       const id = newId('otp')
       const code = randomDigits(random, DIGITS)
@@ -60,6 +60,7 @@ export function createCodes({ clock, newId, random, keyring }: Runtime, events: 
         purpose,
         codeHash: hashOf(id, userId, purpose, code),
         failures: 0,
+        intent,
         createdAt: clock(),
         expiresAt,
         usedAt: null,
@@ -89,14 +90,14 @@ export function createCodes({ clock, newId, random, keyring }: Runtime, events: 
             ),
           ),
       )
-      if (open.length === 0) return false
+      if (open.length === 0) return undefined
       const ids = open.map(({ id }) => id)
       const right = open.find(({ id, codeHash }) => sameHash(codeHash, hashOf(id, userId, purpose, code)))
       await tx
         .update(oneTimeCodes)
         .set(right ? { usedAt: now } : { failures: sql`${oneTimeCodes.failures} + 1` })
         .where(inArray(oneTimeCodes.id, ids))
-      return right !== undefined
+      return right && { intent: right.intent }
     },
   }
 }

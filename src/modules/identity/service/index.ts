@@ -1,6 +1,7 @@
 /** The rules of identity: registration, sign-in, the profile, and what an operator may do to an account. */
 import type { Tx } from '../../../platform/db'
 import type { Events } from '../../../platform/events'
+import { idText } from '../../../platform/ids'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { registrationRepeated, userActivated } from '../events'
@@ -47,7 +48,12 @@ export interface Identity {
     actor: string,
   ): Promise<Result<UserView, CreateUserCode>>
   /** Within a unit: freezes, or makes active again. A frozen person is signed out everywhere. */
-  setFrozen(tx: Tx, userId: string, frozen: boolean, actor: string): Promise<Result<User, 'user_not_found'>>
+  setFrozen(
+    tx: Tx,
+    userId: string,
+    frozen: boolean,
+    actor: string,
+  ): Promise<Result<User, 'user_not_found' | 'status_conflict'>>
   resetPassword(email: string, password: string, actor: string): Promise<Result<UserView, 'user_not_found'>>
   /** By user id, e-mail address or phone number. */
   find(reference: string): Promise<User | undefined>
@@ -57,6 +63,16 @@ export interface Identity {
   pruneSessions: Sessions['prune']
   setup: Setup
 }
+
+/** What a registration sets once its code is redeemed. */
+type RegistrationDetails = Pick<User, 'name' | 'email' | 'phone' | 'passwordHash'>
+
+const registrationOf = ({ name, email, phone, passwordHash }: User): RegistrationDetails => ({
+  name,
+  email,
+  phone,
+  passwordHash,
+})
 
 export type LoginCode = 'credentials_invalid' | 'account_pending' | 'account_frozen' | 'account_closed'
 type SetPinCode = 'password_wrong' | 'pin_trivial'
@@ -74,12 +90,18 @@ export interface IdentityOptions {
 }
 
 export function createIdentity(runtime: Runtime, events: Events, { issuer }: IdentityOptions): Identity {
-  const { store, clock, newId } = runtime
+  const { store, clock, newId, keyring } = runtime
   const audit = createAudit(runtime)
   const users = createUsers(runtime)
   const codes = createCodes(runtime, events)
   const sessions = createSessions(runtime, events, audit, issuer)
   const pins = createPins(runtime, users, audit)
+
+  /**
+   * A new account’s id comes of its address by a keyed hash, and tells nothing, not even its age: so the answer to a
+   * registration is the same whether or not there is an account already.
+   */
+  const idFor = (email: string) => `usr_${idText(Buffer.from(keyring.hash('user-id', emailKeyOf(email)), 'base64url'))}`
 
   async function insertUser(
     tx: Tx,
@@ -95,7 +117,7 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
   ): Promise<User> {
     const now = clock()
     const row: User = {
-      id: newId('usr'),
+      id: (await users.byIdIn(tx, idFor(user.email))) ? newId('usr') : idFor(user.email),
       ...user,
       emailKey: emailKeyOf(user.email),
       pinFailures: 0,
@@ -134,25 +156,14 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
         const known = await users.byEmail(tx, email)
         if (known && known.status !== 'pending_verification') {
           await events.append(tx, registrationRepeated, known.id, { userId: known.id })
-          return { id: newId('usr'), status: 'pending_verification' as const }
+          return { id: idFor(email), status: 'pending_verification' as const }
         }
-        const freed = await freePhone(tx, phone, known?.id)
-        if (known) {
-          // Nobody has proved that the address is theirs yet, so the latest registration counts.
-          await users.change(tx, known.id, { name, email, phone: freed, passwordHash, updatedAt: clock() })
-        }
+        const details = { name, email, phone: await freePhone(tx, phone, known?.id), passwordHash }
         const user =
           known ??
-          (await insertUser(tx, {
-            name,
-            email,
-            phone: freed,
-            role: 'customer',
-            status: 'pending_verification',
-            passwordHash,
-            pinHash: null,
-          }))
-        await codes.issue(tx, user.id, 'verify_email')
+          (await insertUser(tx, { ...details, role: 'customer', status: 'pending_verification', pinHash: null }))
+        // Until somebody proves that the address is theirs, each registration stands behind its own code.
+        await codes.issue(tx, user.id, 'verify_email', details)
         await audit(tx, { actor: user.id, action: 'user.register', subject: user.id, outcome: 'allowed' })
         return { id: user.id, status: 'pending_verification' as const }
       })
@@ -161,14 +172,16 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
     resendVerification: (email) =>
       store.write(async (tx) => {
         const user = await users.byEmail(tx, email)
-        if (user?.status === 'pending_verification') await codes.issue(tx, user.id, 'verify_email')
+        if (user?.status === 'pending_verification')
+          await codes.issue(tx, user.id, 'verify_email', registrationOf(user))
       }),
 
     async verifyEmail(email, code, address) {
       const result = await store.write(async (tx): Promise<Result<OpenedSession, 'code_invalid'>> => {
         const user = await users.byEmail(tx, email)
         if (user?.status !== 'pending_verification') return fail('code_invalid')
-        if (!(await codes.redeem(tx, user.id, 'verify_email', code))) {
+        const redeemed = await codes.redeem(tx, user.id, 'verify_email', code)
+        if (!redeemed) {
           await audit(tx, {
             actor: user.id,
             action: 'user.verify_email',
@@ -178,10 +191,13 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
           })
           return fail('code_invalid')
         }
-        await users.change(tx, user.id, { status: 'active', updatedAt: clock() })
+        const registration = redeemed.intent as RegistrationDetails
+        const phone = await freePhone(tx, registration.phone ?? undefined, user.id)
+        const activated = { ...registration, phone, status: 'active', updatedAt: clock() }
+        await users.change(tx, user.id, activated)
         await events.append(tx, userActivated, user.id, { userId: user.id })
         await audit(tx, { actor: user.id, action: 'user.verify_email', subject: user.id, outcome: 'allowed', address })
-        return ok(await sessions.open(tx, { ...user, status: 'active' }))
+        return ok(await sessions.open(tx, { ...user, ...activated }))
       })
       return result.ok ? ok(await signedIn(result.value)) : result
     },
@@ -273,6 +289,8 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
       const user = await users.lock(tx, userId)
       if (!user) return fail('user_not_found')
       const status = frozen ? 'frozen' : 'active'
+      if (user.status === status) return ok(user)
+      if (user.status !== (frozen ? 'active' : 'frozen')) return fail('status_conflict')
       await users.change(tx, userId, { status, updatedAt: clock() })
       if (frozen) await sessions.revokeAll(tx, userId, 'frozen')
       await audit(tx, { actor, action: frozen ? 'user.freeze' : 'user.unfreeze', subject: userId, outcome: 'allowed' })

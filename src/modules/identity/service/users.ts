@@ -70,6 +70,7 @@ const REMEMBERED_LIMIT = 20_000
 export interface Users {
   /** By id, from memory where that is safe; for requests, outside units. */
   byId(id: string): User | undefined | Promise<User | undefined>
+  byIdIn(db: Db, id: string): Promise<User | undefined>
   byEmail(db: Db, email: string): Promise<User | undefined>
   byPhone(db: Db, phone: string): Promise<User | undefined>
   /** By user id, e-mail address or phone number. */
@@ -106,6 +107,7 @@ export function createUsers({ store }: Runtime): Users {
 
   return {
     byId,
+    byIdIn: async (db, id) => (await selectById(db, { id }))[0],
     byEmail,
     byPhone,
     async byReference(reference) {

@@ -1,5 +1,5 @@
 /** Opening and finding accounts. Which account an owner has never changes, so it is remembered. */
-import { and, asc, eq } from 'drizzle-orm'
+import { and, asc, eq, ne } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
 import { sum } from '../../../platform/db/dialect'
 import type { Runtime } from '../../../platform/runtime'
@@ -31,7 +31,8 @@ export interface Accounts {
   system(tx: Tx, kind: AccountKindName, currency: string, seed: string): Promise<string>
   find(db: Db, name: AccountName): Promise<Account | undefined>
   get(db: Db, id: string): Promise<Account | undefined>
-  setState(tx: Tx, id: string, state: 'active' | 'frozen'): Promise<void>
+  /** Freezes all accounts of an owner, or makes them active again; a closed one stays closed. */
+  setStateOfOwner(tx: Tx, ownerId: string, state: 'active' | 'frozen'): Promise<void>
   /** Balances by kind and currency, stripes summed. */
   totals(): Promise<Array<{ kind: string; currency: string; balance: number; held: number }>>
 }
@@ -84,11 +85,11 @@ export function createAccounts({ store, clock, newId }: Runtime): Accounts {
     find: async (db, { ownerId, kind, currency }) =>
       (await accountOfOwner(db, { ownerId, kind, currency, stripe: 0 }))[0],
     get: async (db, id) => (await accountById(db, { id }))[0],
-    async setState(tx, id, state) {
+    async setStateOfOwner(tx, ownerId, state) {
       await tx
         .update(accounts)
         .set({ state })
-        .where(and(eq(accounts.id, id)))
+        .where(and(eq(accounts.ownerId, ownerId), ne(accounts.state, 'closed')))
     },
     totals: () =>
       store.read

@@ -46,7 +46,9 @@ export type ReverseCode =
   | PostingCode
   | Extract<LedgerCode, 'transfer_not_found' | 'already_reversed' | 'not_reversible'>
 
-export interface Ledger extends Pick<Accounts, 'ensure' | 'system' | 'find' | 'setState' | 'totals'>, Statements {
+export interface Ledger
+  extends Pick<Accounts, 'ensure' | 'system' | 'find' | 'setStateOfOwner' | 'totals'>,
+    Statements {
   /** Moves money: every leg or none. Within a unit. */
   transfer(tx: Tx, input: TransferInput): Promise<Result<Posted, PostingCode>>
   /** Sets money aside for `purpose` until the moment; it counts against what is available at once. */
@@ -120,7 +122,7 @@ export function createLedger(runtime: Runtime): Ledger {
     ensure: accounts.ensure,
     system: accounts.system,
     find: accounts.find,
-    setState: accounts.setState,
+    setStateOfOwner: accounts.setStateOfOwner,
     totals: accounts.totals,
     ...statements,
     transfer,

@@ -32,6 +32,8 @@ interface Check {
 /** Enough to see what is wrong; a broken book may have millions. */
 const FINDINGS_LIMIT = 20
 
+const MARK_EVERY_SQL = sql.raw(String(MARK_EVERY))
+
 const checks: Check[] = [
   {
     name: 'a transfer’s entries sum to zero in each currency',
@@ -117,11 +119,16 @@ const checks: Check[] = [
       select e.account_id as subject, 'the mark of entry ' || e.number || ' is missing or wrong' as detail
       from entries e left join entry_marks m
         on m.account_id = e.account_id and m.number = e.number and m.transfer_id = e.transfer_id and m.at = e.at
-      where e.number % ${sql.raw(String(MARK_EVERY))} = 0 and m.account_id is null`,
+      where e.number % ${MARK_EVERY_SQL} = 0 and m.account_id is null
+      union all
+      select m.account_id as subject, 'there is a mark at ' || m.number || ', where none belongs' as detail
+      from entry_marks m left join entries e
+        on e.account_id = m.account_id and e.transfer_id = m.transfer_id and e.number = m.number
+      where e.account_id is null or m.number % ${MARK_EVERY_SQL} <> 0`,
   },
 ]
 
-/** The triggers and constraints that refuse changes of what was booked; without them nothing above is worth much. */
+/** The triggers that refuse changes of what was booked; without them nothing above is worth much. */
 const GUARDS = [
   'transfers_no_update',
   'transfers_no_delete',
@@ -135,6 +142,19 @@ const GUARDS = [
   'accounts_identity',
   'holds_no_delete',
   'holds_ended',
+]
+
+/** The rules that every row of the books must keep, by their names in the schema. */
+const CONSTRAINTS = [
+  'accounts_held',
+  'accounts_available',
+  'accounts_range',
+  'accounts_state',
+  'transfers_amount',
+  'transfers_fee',
+  'entries_amount',
+  'holds_amount',
+  'holds_state',
 ]
 
 export async function verifyLedger(store: Reader, db: Db = store.read): Promise<LedgerReport> {
@@ -162,15 +182,25 @@ export async function verifyLedger(store: Reader, db: Db = store.read): Promise<
 }
 
 async function missingGuards(store: Reader, db: Db): Promise<Finding[]> {
-  const query =
+  const triggers =
     store.engine === 'sqlite'
       ? sql`select name from sqlite_master where type = 'trigger'`
       : sql`select tgname as name from pg_trigger where not tgisinternal and tgenabled <> 'D'`
-  const present = new Set((await store.rows<{ name: string }>(db, query)).map(({ name }) => name))
-  return GUARDS.filter((guard) => !present.has(guard)).map((guard) => ({
+  // SQLite keeps a constraint only in the words that made its table.
+  const constraints =
+    store.engine === 'sqlite'
+      ? sql`select sql as name from sqlite_master where type = 'table'`
+      : sql`select conname as name from pg_constraint where convalidated`
+  const present = await store.rows<{ name: string }>(db, triggers)
+  const rules = await store.rows<{ name: string }>(db, constraints)
+  const missing = [
+    ...GUARDS.filter((guard) => !present.some(({ name }) => name === guard)),
+    ...CONSTRAINTS.filter((rule) => !rules.some(({ name }) => name === rule || name?.includes(`"${rule}"`))),
+  ]
+  return missing.map((subject) => ({
     check: 'the database refuses changes of what was booked',
-    subject: guard,
-    detail: 'this trigger is missing or switched off',
+    subject,
+    detail: 'this trigger or rule is missing or switched off',
   }))
 }
 

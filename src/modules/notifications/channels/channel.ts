@@ -9,6 +9,7 @@ export interface Message {
 }
 
 export interface Channel {
+  /** Unique among the channels of an instance. */
   readonly name: string
   /** Throws a `HopelessError` if trying again cannot help. */
   send(message: Message): Promise<void>

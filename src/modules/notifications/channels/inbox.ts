@@ -21,7 +21,7 @@ const KEPT = 500
 export function createInbox(clock: Clock, newId: NewId): Inbox {
   const messages: InboxMessage[] = []
   return {
-    name: 'email',
+    name: 'inbox',
     async send({ to, subject, text }) {
       messages.unshift({ id: newId('msg'), channel: 'email', to, subject, text, at: new Date(clock()).toISOString() })
       messages.length = Math.min(messages.length, KEPT)

@@ -13,6 +13,15 @@ const CONNECTION_TIMEOUT_MS = 10_000
 const SOCKET_TIMEOUT_MS = 20_000
 const CONNECTIONS = 4
 
+interface SmtpError {
+  responseCode?: number
+  command?: string
+  message: string
+}
+
+/** Commands whose refusal is about this recipient or this message; any other may be about our own access. */
+const ABOUT_THE_MESSAGE = new Set(['RCPT TO', 'DATA'])
+
 export function createMailChannel({ url, from }: MailOptions): Channel {
   const { protocol, hostname, port, username, password } = new URL(url)
   const secure = protocol === 'smtps:'
@@ -37,9 +46,10 @@ export function createMailChannel({ url, from }: MailOptions): Channel {
       try {
         await transport.sendMail({ from, to: { name: '', address: to }, subject, text, html })
       } catch (error) {
-        const { responseCode = 0, message } = error as { responseCode?: number; message: string }
-        if (responseCode >= 500)
+        const { responseCode = 0, command = '', message } = error as SmtpError
+        if (responseCode >= 500 && ABOUT_THE_MESSAGE.has(command)) {
           throw new HopelessError(`The mail server refused the message: ${message}`, { cause: error })
+        }
         throw error
       }
     },

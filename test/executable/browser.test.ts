@@ -1,0 +1,168 @@
+/** What people see in a real browser, on a machine without internet: Swagger UI, the set-up page, the inbox page. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { existsSync, mkdirSync } from 'node:fs'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { emptyFolder, type Running, startServer } from '../support/executable'
+import { DEMO, signIn, until } from './api'
+
+const CHROMIUM = '/usr/bin/chromium'
+/** Where pictures of the pages are left, if anybody wants them. */
+const SHOTS = process.env.KUMBU_SHOTS
+const [CUSTOMER] = DEMO.customers
+
+describe.skipIf(!existsSync(CHROMIUM))('in a browser', () => {
+  const folder = emptyFolder()
+  const emptyInstance = emptyFolder()
+  let server: Running
+  let browser: Browser
+  let page: Page
+  /** Requests to other places than Kumbu: each is cut off, as on a kiosk. */
+  let strangers: string[]
+  /** What the browser had to complain about. */
+  let complaints: string[]
+
+  beforeAll(async () => {
+    server = await startServer({ cwd: folder.path, args: ['--demo', '--rate-limit', '0'] })
+    browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    })
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await server.kill()
+    folder.remove()
+    emptyInstance.remove()
+  })
+
+  async function open(base: string, path: string): Promise<void> {
+    await page?.close()
+    strangers = []
+    complaints = []
+    page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+    page.setDefaultTimeout(15_000)
+    page.on('pageerror', (error) => complaints.push(error.message))
+    page.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text())
+    })
+    await page.route('**/*', (route) => {
+      const url = route.request().url()
+      if (url.startsWith(base) || url.startsWith('data:')) return route.continue()
+      strangers.push(url)
+      return route.abort()
+    })
+    await page.goto(base + path)
+  }
+
+  async function shoot(name: string): Promise<void> {
+    if (SHOTS === undefined) return
+    mkdirSync(SHOTS, { recursive: true })
+    await page.screenshot({ path: `${SHOTS}/${name}.png` })
+  }
+
+  test('Swagger UI loads from Kumbu alone and lists the operations', async () => {
+    await open(server.base, '/swagger')
+    await page.locator('.opblock-summary-path').first().waitFor()
+    const paths = await page.locator('.opblock-summary-path').allInnerTexts()
+    const plain = paths.map((path) => path.replaceAll('\u200b', ''))
+    for (const path of [
+      '/api/v1/auth/login',
+      '/api/v1/wallet/{userId}/balance',
+      '/api/v1/atm/validate-token',
+      '/health',
+    ])
+      expect(plain).toContain(path)
+    expect(await page.locator('.info .title').textContent()).toContain('Kumbu')
+    await shoot('swagger')
+    expect({ strangers, complaints }).toEqual({ strangers: [], complaints: [] })
+  })
+
+  test('with a pasted token, Execute shows the balance', async () => {
+    const { accessToken } = await signIn(server.base, CUSTOMER)
+    await page.locator('.btn.authorize').click()
+    await page.locator('.modal-ux input').fill(accessToken)
+    await page.locator('.modal-ux .btn.authorize').click()
+    await page.locator('.modal-ux .btn-done').click()
+
+    const operation = page.locator('.opblock', {
+      has: page.locator('.opblock-summary-path[data-path="/api/v1/wallet/{userId}/balance"]'),
+    })
+    await operation.locator('.opblock-summary-control').first().click()
+    await operation.locator('tr[data-param-name="userId"] input').fill('me')
+    await operation.locator('.btn.execute').click()
+    const live = operation.locator('.live-responses-table')
+    await live.waitFor()
+    expect(await live.locator('.response-col_status').nth(1).textContent()).toContain('200')
+    const shown = await live.locator('.response-col_description').nth(1).textContent()
+    expect(shown).toContain('"available": 100000')
+    await shoot('swagger-open')
+    expect({ strangers, complaints }).toEqual({ strangers: [], complaints: [] })
+  })
+
+  test('without a token, Execute shows the problem and not a blank', async () => {
+    await open(server.base, '/swagger')
+    const operation = page.locator('.opblock', {
+      has: page.locator('.opblock-summary-path[data-path="/api/v1/agents/me"]'),
+    })
+    await operation.locator('.opblock-summary-control').first().click()
+    await operation.locator('.btn.execute').click()
+    const live = operation.locator('.live-responses-table')
+    await live.waitFor()
+    expect(await live.locator('.response-col_status').nth(1).textContent()).toContain('401')
+    expect(await live.textContent()).toContain('unauthenticated')
+    expect(strangers).toEqual([])
+  })
+
+  test('the set-up link opens a page that makes the operator, once', async () => {
+    const fresh = await startServer({ cwd: emptyInstance.path })
+    try {
+      const output = await until(fresh.output, (printed) => printed.includes('/setup?token='))
+      const link = new URL(/http:\S+\/setup\?token=\S+/.exec(output)?.[0] ?? '')
+      await open(fresh.base, link.pathname + link.search)
+      await page.getByLabel('Name').fill('Olga')
+      await page.getByLabel('E-mail').fill('olga@example.com')
+      await page.getByLabel('Password').fill('a long walk to the sea')
+      await shoot('setup')
+      await page.getByRole('button', { name: 'Create the operator' }).click()
+      await page.getByText('olga@example.com can sign in as the operator').waitFor()
+      expect((await signIn(fresh.base, 'olga@example.com', 'a long walk to the sea')).user.role).toBe('operator')
+      expect({ strangers, complaints }).toEqual({ strangers: [], complaints: [] })
+
+      await open(fresh.base, link.pathname + link.search)
+      await page.getByLabel('Name').fill('Another')
+      await page.getByLabel('E-mail').fill('another@example.com')
+      await page.getByLabel('Password').fill('a long walk to the sea')
+      await page.getByRole('button', { name: 'Create the operator' }).click()
+      await until(
+        () => page.getByRole('status').textContent(),
+        (said) => /set-up|setup|link/i.test(said ?? ''),
+      )
+    } finally {
+      await page.close()
+      await fresh.kill()
+    }
+  })
+
+  test('the inbox page shows what was sent', async () => {
+    await open(server.base, '/dev/inbox')
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Inbox')
+    await until(
+      async () => {
+        await page.reload()
+        return page.locator('article h2').allInnerTexts()
+      },
+      (subjects) => subjects.includes('You received USD 1,000.00') && subjects.some((each) => each.includes('float')),
+    )
+    expect(await page.locator('article').first().textContent()).toContain('@demo.kumbu')
+    await shoot('inbox')
+    expect({ strangers, complaints }).toEqual({ strangers: [], complaints: [] })
+  })
+})
