@@ -1,9 +1,12 @@
 /** `npm run bench` takes every measurement; `npm run bench -- transfers` takes one. Each prints one JSON line. */
 import { existsSync } from 'node:fs'
+import { growth } from './growth'
+import { memory } from './memory'
+import { start } from './start'
 import { EXECUTABLE } from './support/server'
 import { transfers } from './transfers'
 
-const measurements: Record<string, () => Promise<void>> = { transfers }
+const measurements: Record<string, () => Promise<void>> = { start, transfers, growth, memory }
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.find((name) => !Object.hasOwn(measurements, name))

@@ -15,10 +15,17 @@ export function share(amount: number, bps: number): number {
 
 const CURRENCIES = new Set(Intl.supportedValuesOf('currency'))
 
+const digitsOf = new Map<string, number>()
+
 /** How many digits stand after the point in a currency (ISO 4217, as ICU knows it); `undefined` if it is none. */
 export function currencyDigits(currency: string): number | undefined {
+  const known = digitsOf.get(currency)
+  if (known !== undefined) return known
   if (!CURRENCIES.has(currency)) return undefined
-  return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency })
+  const digits = format.resolvedOptions().maximumFractionDigits ?? 2
+  digitsOf.set(currency, digits)
+  return digits
 }
 
 /** "USD 1,250.00": for messages and terminals. */

@@ -75,8 +75,16 @@ export function createSqliteStore({ file, observer, strictUnits }: SqliteOptions
     if (closed) return Promise.reject(new StoreError('database_unavailable', 'The database is closed.'))
     return new Promise<Value>((resolve, reject) => {
       waiting.push({ unit, resolve: resolve as (value: unknown) => void, reject })
-      draining ??= new Promise((done) => setImmediate(() => drain().finally(done)))
+      draining ??= gathered().then(drain)
     })
+  }
+
+  /** Ends when a turn of the event loop has brought nothing more: whoever is on the way shares the commit. */
+  async function gathered(): Promise<void> {
+    for (let before = 0; waiting.length > before && waiting.length < BATCH_LIMIT; ) {
+      before = waiting.length
+      await new Promise<void>((resolve) => setImmediate(resolve))
+    }
   }
 
   // Between transactions the writing connection sees what is committed and nothing else, and its cache is warm; the

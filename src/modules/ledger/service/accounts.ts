@@ -17,13 +17,6 @@ export interface AccountName {
   currency: string
 }
 
-interface KnownAccount {
-  id: string
-  kind: AccountKindName
-  currency: string
-  stripe: number
-}
-
 export interface Accounts {
   /** The account’s id; opened within the unit if the owner has none yet. */
   ensure(tx: Tx, name: AccountName): Promise<string>
@@ -38,19 +31,19 @@ export interface Accounts {
 }
 
 export function createAccounts({ store, clock, newId }: Runtime): Accounts {
-  const known = new Map<string, KnownAccount[]>()
+  /** Account ids by kind, currency and stripe, then by owner. */
+  const known = new Map<string, Map<string, Map<string, string>>>()
   const stripes = store.engine === 'postgres' ? STRIPES_ON_POSTGRES : 1
 
   async function ensureStripe(tx: Tx, { ownerId, kind, currency }: AccountName, stripe: number): Promise<string> {
-    const remembered = known
-      .get(ownerId)
-      ?.find((each) => each.kind === kind && each.currency === currency && each.stripe === stripe)
-    if (remembered) return remembered.id
+    const owners = ownersOf(kind, currency, stripe)
+    const remembered = owners.get(ownerId)
+    if (remembered !== undefined) return remembered
     const [found] = await accountOfOwner(tx, { ownerId, kind, currency, stripe })
     if (found) {
       // Committed before this unit only if the read side sees it too; an account this unit opened is not remembered.
       const [committed] = await accountById(store.read, { id: found.id })
-      if (committed) remember(ownerId, { id: found.id, kind, currency, stripe })
+      if (committed) remember(owners, ownerId, found.id)
       return found.id
     }
     const id = newId('acc')
@@ -72,10 +65,18 @@ export function createAccounts({ store, clock, newId }: Runtime): Accounts {
     return id
   }
 
-  function remember(ownerId: string, account: KnownAccount): void {
-    const oldest = known.size >= REMEMBERED_LIMIT ? known.keys().next().value : undefined
-    if (oldest !== undefined) known.delete(oldest)
-    known.set(ownerId, [...(known.get(ownerId) ?? []), account])
+  function ownersOf(kind: string, currency: string, stripe: number): Map<string, string> {
+    const sort = stripe === 0 ? kind : `${kind} ${stripe}`
+    const currencies = known.get(sort) ?? new Map<string, Map<string, string>>()
+    const owners = currencies.get(currency) ?? new Map<string, string>()
+    if (!currencies.has(currency)) known.set(sort, currencies.set(currency, owners))
+    return owners
+  }
+
+  function remember(owners: Map<string, string>, ownerId: string, id: string): void {
+    const oldest = owners.size >= REMEMBERED_LIMIT ? owners.keys().next().value : undefined
+    if (oldest !== undefined) owners.delete(oldest)
+    owners.set(ownerId, id)
   }
 
   return {
