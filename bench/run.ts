@@ -2,11 +2,12 @@
 import { existsSync } from 'node:fs'
 import { growth } from './growth'
 import { memory } from './memory'
+import { postgres } from './postgres'
 import { start } from './start'
 import { EXECUTABLE } from './support/server'
 import { transfers } from './transfers'
 
-const measurements: Record<string, () => Promise<void>> = { start, transfers, growth, memory }
+const measurements: Record<string, () => Promise<void>> = { start, transfers, postgres, growth, memory }
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.find((name) => !Object.hasOwn(measurements, name))

@@ -45,6 +45,7 @@ CREATE TABLE `sessions` (
 ) STRICT, WITHOUT ROWID;
 --> statement-breakpoint
 CREATE INDEX `sessions_user` ON `sessions` (`user_id`);--> statement-breakpoint
+CREATE INDEX `sessions_revoked` ON `sessions` (`revoked_at`) WHERE revoked_at is not null;--> statement-breakpoint
 CREATE TABLE `users` (
 	`id` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,
@@ -94,8 +95,6 @@ CREATE TABLE `entries` (
 	`previous_transfer_id` text,
 	`at` integer NOT NULL,
 	PRIMARY KEY(`transfer_id`, `account_id`),
-	FOREIGN KEY (`transfer_id`) REFERENCES `transfers`(`id`) ON UPDATE no action ON DELETE no action,
-	FOREIGN KEY (`account_id`) REFERENCES `accounts`(`id`) ON UPDATE no action ON DELETE no action,
 	CONSTRAINT "entries_amount" CHECK("entries"."amount" <> 0)
 ) STRICT, WITHOUT ROWID;
 --> statement-breakpoint
@@ -104,8 +103,7 @@ CREATE TABLE `entry_marks` (
 	`number` integer NOT NULL,
 	`transfer_id` text NOT NULL,
 	`at` integer NOT NULL,
-	PRIMARY KEY(`account_id`, `number`),
-	FOREIGN KEY (`account_id`) REFERENCES `accounts`(`id`) ON UPDATE no action ON DELETE no action
+	PRIMARY KEY(`account_id`, `number`)
 ) STRICT, WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `holds` (
@@ -135,8 +133,6 @@ CREATE TABLE `transfers` (
 	`credit_account_id` text NOT NULL,
 	`reversal_of` text,
 	`at` integer NOT NULL,
-	FOREIGN KEY (`debit_account_id`) REFERENCES `accounts`(`id`) ON UPDATE no action ON DELETE no action,
-	FOREIGN KEY (`credit_account_id`) REFERENCES `accounts`(`id`) ON UPDATE no action ON DELETE no action,
 	FOREIGN KEY (`reversal_of`) REFERENCES `transfers`(`id`) ON UPDATE no action ON DELETE no action,
 	CONSTRAINT "transfers_amount" CHECK("transfers"."amount" > 0 and "transfers"."amount" <= 9007199254740991),
 	CONSTRAINT "transfers_fee" CHECK("transfers"."fee" >= 0)

@@ -46,7 +46,10 @@ export const sessions = table(
     revokedAt: time('revoked_at'),
     revokedFor: text('revoked_for'),
   },
-  (t) => [index('sessions_user').on(t.userId)],
+  (t) => [
+    index('sessions_user').on(t.userId),
+    index('sessions_revoked').on(t.revokedAt).where(sql`revoked_at is not null`),
+  ],
 )
 
 export const refreshTokens = table(

@@ -8,7 +8,7 @@ import { type Reader, type Store, StoreError, type StoreObserver, silentObserver
 export { type DataFolder, DataFolderError, lockDataFolder, pathsOf } from './data-folder'
 export { type Engine, engine, engineOf } from './engine'
 export { MigrationError, type MigrationReport } from './migrate'
-export { type Changes, prepared } from './prepared'
+export { type Changes, prepared, preparedWrite } from './prepared'
 export {
   type Db,
   type Reader,

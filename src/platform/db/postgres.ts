@@ -6,6 +6,7 @@
 import { SQL as BunSql } from 'bun'
 import type { SQL } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/bun-sql'
+import { takePending } from './prepared'
 import { type Db, type Store, StoreError, type StoreObserver, type Tx, type Unit } from './store'
 
 export interface PostgresOptions {
@@ -111,23 +112,34 @@ export function createPostgresStore({ url, observer, writers, readers }: Postgre
   }
 
   async function transact<Value>({ client, tx }: Connection, unit: Unit<Value>): Promise<Value> {
-    await client.unsafe('BEGIN ISOLATION LEVEL SERIALIZABLE')
+    // Not waited for: it goes out together with the unit's first query, which fails if this does.
+    const begun = client`BEGIN ISOLATION LEVEL SERIALIZABLE`.execute()
     let value: Value
     try {
       value = await unit(tx)
-    } catch (error) {
-      await client.unsafe('ROLLBACK').catch(() => undefined)
+      await begun
+      await Promise.all(takePending(tx))
+    } catch (thrown) {
+      await begun.catch(() => undefined)
+      const error = await firstFailure(takePending(tx), thrown)
+      await client`ROLLBACK`.catch(() => undefined)
       throw error
     }
     try {
-      await client.unsafe('COMMIT')
+      await client`COMMIT`
     } catch (error) {
-      await client.unsafe('ROLLBACK').catch(() => undefined)
+      await client`ROLLBACK`.catch(() => undefined)
       // Whether the server kept the change is unknown: running the unit again could do it twice.
       if (isAway(error)) throw new CommitUnknown(error)
       throw error
     }
     return value
+  }
+
+  /** After a failed write the server refuses everything with one and the same code: the first failure is the cause. */
+  async function firstFailure(writes: Array<Promise<unknown>>, otherwise: unknown): Promise<unknown> {
+    for (const outcome of await Promise.allSettled(writes)) if (outcome.status === 'rejected') return outcome.reason
+    return otherwise
   }
 
   return {

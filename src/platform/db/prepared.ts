@@ -61,6 +61,36 @@ export function prepared<Values extends Params, Result>(
   }
 }
 
+const pending = new WeakMap<Db, Array<Promise<unknown>>>()
+
+/** Writes of a unit that nobody has waited for yet, oldest first. They are waited for before the commit. */
+export function takePending(tx: Db): Array<Promise<unknown>> {
+  const taken = pending.get(tx) ?? []
+  pending.delete(tx)
+  return taken
+}
+
+/**
+ * A write whose outcome the unit does not ask for. PostgreSQL gets it at once but is not waited for, so the writes of a
+ * unit share one round trip; whatever comes after it on the connection is done after it, and one that fails undoes the
+ * unit.
+ */
+export function preparedWrite<Values extends Params>(
+  name: string,
+  build: (db: Db, $: <Name extends keyof Values & string>(name: Name) => Placeholder<Name>) => PromiseLike<unknown>,
+): (tx: Db, params: Values) => void {
+  const run = prepared<Values, Changes>(name, build)
+  return (tx, params) => {
+    const written = run(tx, params)
+    if (!(written instanceof Promise)) return
+    // It is looked at later; until then a failure must not count as overlooked.
+    written.catch(() => undefined)
+    const others = pending.get(tx)
+    if (others) others.push(written)
+    else pending.set(tx, [written])
+  }
+}
+
 function compile(query: DrizzlePrepared): Run {
   const bind = binder(query.query?.params ?? query.params ?? [])
   if (engine === 'postgres') {

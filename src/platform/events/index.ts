@@ -4,7 +4,7 @@
  */
 import type { Static, TSchema } from '@sinclair/typebox'
 import { asc, eq, inArray } from 'drizzle-orm'
-import { type Changes, prepared, type Tx, type Unit } from '../db'
+import { prepared, preparedWrite, type Tx, type Unit } from '../db'
 import { HopelessError, type Queue } from '../queue'
 import type { Runtime } from '../runtime'
 import { events } from './schema'
@@ -57,7 +57,7 @@ interface NewEvent extends Record<string, unknown> {
   at: number
 }
 
-const insertEvent = prepared<NewEvent, Changes>('insert_event', (db, $) =>
+const insertEvent = preparedWrite<NewEvent>('insert_event', (db, $) =>
   db.insert(events).values({ type: $('type'), key: $('key'), payload: $('payload'), at: $('at') } as never),
 )
 
@@ -104,7 +104,7 @@ export function createEvents({ store, clock }: Runtime, queue: Queue): Events {
       const event = { type, key, payload, at: clock() }
       const interested = subscribers.get(type)
       if (!interested) {
-        await insertEvent(tx, event)
+        insertEvent(tx, event)
         return
       }
       const [inserted] = await insertEventForDelivery(tx, event)

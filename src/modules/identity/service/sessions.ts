@@ -3,7 +3,7 @@
  * random, kept as a hash, and exchanged for a successor at each use. A refresh token that comes a second time ends its
  * session, except within a short grace, in which several tabs get the same successor.
  */
-import { and, eq, inArray, isNull, lt } from 'drizzle-orm'
+import { and, eq, gt, inArray, isNull, lt } from 'drizzle-orm'
 import { errors, jwtVerify, SignJWT } from 'jose'
 import type { Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
@@ -25,8 +25,10 @@ const AUDIENCE = 'kumbu-api'
 const TOKEN_TYPE = 'at+jwt'
 /** Verified tokens that are remembered: verifying one costs as much as the rest of a small request. */
 const REMEMBERED_LIMIT = 20_000
-/** A copy that revokes a session knows it at once; the other copies on the same database within this time. */
-const TRUST_BETWEEN_COPIES_MS = 1_000
+/** A copy that revokes a session knows it at once; the other copies on the same database ask this often what was revoked. */
+const ASK_EVERY_MS = 1_000
+/** Copies' clocks and slow commits may differ by this much. */
+const ASK_BACK_MS = 60_000
 const PRUNE_AT_ONCE = 1_000
 
 export interface Tokens {
@@ -58,7 +60,6 @@ export interface Sessions {
 interface Remembered {
   principal: Principal
   expiresAt: number
-  checkedAt: number
 }
 
 const hashOf = (token: string) => new Bun.CryptoHasher('sha256').update(token).digest('base64url')
@@ -131,7 +132,7 @@ export function createSessions(runtime: Runtime, events: Events, audit: Audit, i
       role: claims.role,
       scopes: scopesOf(claims.role),
     }
-    if (!distrusted.has(claims.sid)) remember(token, { principal, expiresAt: claims.exp * 1000, checkedAt: clock() })
+    if (!distrusted.has(claims.sid)) remember(token, { principal, expiresAt: claims.exp * 1000 })
     return principal
   }
 
@@ -141,11 +142,31 @@ export function createSessions(runtime: Runtime, events: Events, audit: Audit, i
     remembered.set(token, entry)
   }
 
-  async function recheck(token: string, entry: Remembered): Promise<Principal | undefined> {
-    if (await isOpen(entry.principal.sessionId)) {
-      entry.checkedAt = clock()
-      return entry.principal
-    }
+  let askedAt = 0
+  let asking: Promise<void> | undefined
+
+  /** Forgets what other copies have revoked; one question a second for all tokens together. */
+  function ask(): Promise<void> {
+    asking ??= (async () => {
+      const now = clock()
+      const gone = await store.read
+        .select({ id: sessions.id })
+        .from(sessions)
+        .where(gt(sessions.revokedAt, now - ASK_BACK_MS))
+      const ids = new Set(gone.map(({ id }) => id))
+      for (const [token, { principal }] of ids.size > 0 ? remembered : []) {
+        if (ids.has(principal.sessionId)) remembered.delete(token)
+      }
+      askedAt = now
+    })().finally(() => {
+      asking = undefined
+    })
+    return asking
+  }
+
+  function recall(token: string): Principal | undefined {
+    const entry = remembered.get(token)
+    if (entry && entry.expiresAt > clock()) return entry.principal
     remembered.delete(token)
     return undefined
   }
@@ -233,15 +254,10 @@ export function createSessions(runtime: Runtime, events: Events, audit: Audit, i
     },
 
     authenticate(token) {
-      const entry = remembered.get(token)
-      if (!entry) return verify(token)
-      const now = clock()
-      if (entry.expiresAt <= now) {
-        remembered.delete(token)
-        return undefined
+      if (store.engine === 'postgres' && clock() - askedAt > ASK_EVERY_MS) {
+        return ask().then(() => recall(token) ?? verify(token))
       }
-      if (store.engine === 'postgres' && now - entry.checkedAt > TRUST_BETWEEN_COPIES_MS) return recheck(token, entry)
-      return entry.principal
+      return recall(token) ?? verify(token)
     },
 
     prune: (before) =>

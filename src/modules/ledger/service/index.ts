@@ -103,12 +103,9 @@ export function createLedger(runtime: Runtime): Ledger {
       return posting
     }
     const { entries: booked, accounts: changed } = posting.value
-    // Sent together, done in this order: PostgreSQL answers them in one round trip.
-    await Promise.all([
-      insertTransfer(tx, row),
-      ...booked.map((entry) => insertEntry(tx, entry)),
-      ...changed.map((account) => updateAccount(tx, account)),
-    ])
+    insertTransfer(tx, row)
+    for (const entry of booked) insertEntry(tx, entry)
+    for (const account of changed) updateAccount(tx, account)
     const balances = new Map<string, number>()
     for (const entry of booked) {
       await markEntry(tx, entry)

@@ -1,6 +1,6 @@
 /** The hot queries of the books, prepared. Accounts are always locked in the order of their ids. */
 import { and, eq } from 'drizzle-orm'
-import { type Changes, prepared, type Tx } from '../../../platform/db'
+import { prepared, preparedWrite, type Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
 import type { AccountState, Entry } from '../posting'
 import { accounts, entries, entryMarks, transfers } from '../schema'
@@ -41,7 +41,7 @@ export async function lockAccounts(tx: Tx, ids: readonly string[]): Promise<Map<
 
 type Change = Pick<AccountState, 'id' | 'balance' | 'held' | 'entryCount' | 'lastTransferId' | 'lastEntryAt'>
 
-export const updateAccount = prepared<Change, Changes>('update_account', (db, $) =>
+export const updateAccount = preparedWrite<Change>('update_account', (db, $) =>
   db
     .update(accounts)
     .set({
@@ -54,7 +54,7 @@ export const updateAccount = prepared<Change, Changes>('update_account', (db, $)
     .where(eq(accounts.id, $('id'))),
 )
 
-export const insertTransfer = prepared<Transfer, Changes>('insert_transfer', (db, $) =>
+export const insertTransfer = preparedWrite<Transfer>('insert_transfer', (db, $) =>
   db.insert(transfers).values({
     id: $('id'),
     type: $('type'),
@@ -70,7 +70,7 @@ export const insertTransfer = prepared<Transfer, Changes>('insert_transfer', (db
 
 type EntryRow = Pick<Entry, keyof Entry>
 
-export const insertEntry = prepared<EntryRow, Changes>('insert_entry', (db, $) =>
+export const insertEntry = preparedWrite<EntryRow>('insert_entry', (db, $) =>
   db.insert(entries).values({
     transferId: $('transferId'),
     accountId: $('accountId'),

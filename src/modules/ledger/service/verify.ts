@@ -52,6 +52,17 @@ const checks: Check[] = [
       having count(e.account_id) < 2 or sum(case when a.currency = t.currency then 1 else 0 end) <> count(e.account_id)`,
   },
   {
+    name: 'whatever is referred to is there',
+    query: sql`
+      select t.id as subject, 'an account of this transfer is not there' as detail
+      from transfers t left join accounts d on d.id = t.debit_account_id left join accounts c on c.id = t.credit_account_id
+      where d.id is null or c.id is null
+      union all
+      select e.transfer_id as subject, 'an entry has no transfer, or no account ' || e.account_id as detail
+      from entries e left join transfers t on t.id = e.transfer_id left join accounts a on a.id = e.account_id
+      where t.id is null or a.id is null`,
+  },
+  {
     name: 'each entry follows the one before it',
     query: sql`
       select e.account_id as subject, 'entry ' || e.number || ' (' || e.transfer_id || ') has the balance ' || e.balance ||
