@@ -20,7 +20,7 @@ interface Part {
 
 const root = join(import.meta.dir, '..')
 const reports = mkdtempSync(join(tmpdir(), 'kumbu-reports-'))
-const ON_BOTH_ENGINES = ['test/platform', 'test/modules', 'test/acceptance']
+const ON_BOTH_ENGINES = ['test/platform', 'test/cli', 'test/modules', 'test/acceptance']
 const ON_THE_EXECUTABLE = ['test/executable']
 const TEST_TIMEOUT_MS = 60_000
 

@@ -1,5 +1,6 @@
 /** Backups, by hand and by the clock. */
 import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Config } from '../config'
 import { verifyLedger } from '../modules/ledger'
 import { type DataFolder, type Location, openReader, pathsOf } from '../platform/db'
@@ -87,5 +88,7 @@ export function scheduleBackups(
 
 /** How this very program is started: the executable, or Bun with the entry file. */
 function selfCommand(): string[] {
-  return process.env.KUMBU_COMPILED === 'yes' ? [process.execPath] : [process.execPath, Bun.main]
+  return process.env.KUMBU_COMPILED === 'yes'
+    ? [process.execPath]
+    : [process.execPath, join(import.meta.dir, '../main.ts')]
 }

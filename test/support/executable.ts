@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-export const EXECUTABLE = join(import.meta.dir, '../../dist', process.platform === 'win32' ? 'kumbu.exe' : 'kumbu')
+const EXECUTABLE = join(import.meta.dir, '../../dist', process.platform === 'win32' ? 'kumbu.exe' : 'kumbu')
 
 export interface Running {
   base: string

@@ -1,40 +1,19 @@
 /** What agents’ business refuses, and how HTTP says it. */
 import type { Failures } from '../../platform/http/problem'
-import { ledgerFailures } from '../ledger'
-
-type FromLedger =
-  | 'account_not_found'
-  | 'account_frozen'
-  | 'account_closed'
-  | 'currency_mismatch'
-  | 'insufficient_funds'
-  | 'balance_limit_exceeded'
+import { type PostingCode, postingFailures } from '../ledger'
 
 export type AgentsCode =
   | 'agent_not_found'
   | 'customer_not_found'
   | 'customer_cannot_receive'
   | 'cash_in_to_self'
-  | FromLedger
-
-const {
-  account_not_found,
-  account_frozen,
-  account_closed,
-  currency_mismatch,
-  insufficient_funds,
-  balance_limit_exceeded,
-} = ledgerFailures
+  | PostingCode
 
 export const agentsFailures: Failures<AgentsCode> = {
   agent_not_found: { status: 404, title: 'There is no active agent or ATM with this id.' },
   customer_not_found: { status: 404, title: 'No customer has that user id, phone number or e-mail address.' },
   customer_cannot_receive: { status: 409, title: 'That customer’s wallet cannot receive money at present.' },
   cash_in_to_self: { status: 422, title: 'An agent cannot cash in to himself.' },
-  account_not_found,
-  account_frozen,
-  account_closed,
-  currency_mismatch,
-  insufficient_funds: { ...insufficient_funds, title: 'The float is not enough.' },
-  balance_limit_exceeded,
+  ...postingFailures,
+  insufficient_funds: { ...postingFailures.insufficient_funds, title: 'The float is not enough.' },
 }

@@ -1,7 +1,11 @@
 /** What identity refuses, and how HTTP says it. */
 import type { Failures } from '../../platform/http/problem'
 
+/** What a payment may be refused for before any money is looked at. */
+export type PinCode = 'pin_not_set' | 'pin_wrong' | 'pin_locked'
+
 export type IdentityCode =
+  | PinCode
   | 'code_invalid'
   | 'credentials_invalid'
   | 'account_pending'
@@ -14,12 +18,16 @@ export type IdentityCode =
   | 'status_conflict'
   | 'password_wrong'
   | 'pin_trivial'
-  | 'pin_not_set'
-  | 'pin_wrong'
-  | 'pin_locked'
   | 'setup_token_invalid'
 
+export const pinFailures: Failures<PinCode> = {
+  pin_not_set: { status: 409, title: 'Choose a PIN first (PUT /api/v1/auth/pin).' },
+  pin_wrong: { status: 403, title: 'The PIN is wrong.' },
+  pin_locked: { status: 423, title: 'Too many wrong PINs: wait until the lock ends.' },
+}
+
 export const identityFailures: Failures<IdentityCode> = {
+  ...pinFailures,
   code_invalid: { status: 422, title: 'The code is wrong, was used, or has expired.' },
   credentials_invalid: { status: 401, title: 'The e-mail or the password is wrong.' },
   account_pending: { status: 403, title: 'Confirm your e-mail address first, with the code that was sent to it.' },
@@ -35,9 +43,6 @@ export const identityFailures: Failures<IdentityCode> = {
     status: 422,
     title: 'This PIN is too easy to guess: choose one that is no row or repetition of digits.',
   },
-  pin_not_set: { status: 409, title: 'Choose a PIN first (PUT /api/v1/auth/pin).' },
-  pin_wrong: { status: 403, title: 'The PIN is wrong.' },
-  pin_locked: { status: 423, title: 'Too many wrong PINs: wait until the lock ends.' },
   setup_token_invalid: {
     status: 403,
     title: 'This set-up link was used, or is not the one that was printed at the start.',

@@ -1,5 +1,5 @@
 /** The ledger: double entry, append only, in whole minor units. */
-export { type LedgerCode, ledgerFailures } from './failures'
+export { type PostingCode, postingFailures } from './failures'
 export { type AccountKindName, accountKinds, type TransferType } from './kinds'
 export { type AccountState, type Leg, legsOf, post } from './posting'
 export { ledgerRoutes } from './routes'

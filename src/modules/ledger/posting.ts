@@ -4,7 +4,7 @@
  */
 import { LARGEST_AMOUNT } from '../../platform/money'
 import { fail, ok, type Result } from '../../platform/result'
-import type { LedgerCode } from './failures'
+import type { PostingCode } from './failures'
 
 export interface AccountState {
   id: string
@@ -48,16 +48,6 @@ export interface Posting {
   entries: Entry[]
   accounts: AccountState[]
 }
-
-export type PostingCode = Extract<
-  LedgerCode,
-  | 'account_not_found'
-  | 'account_frozen'
-  | 'account_closed'
-  | 'currency_mismatch'
-  | 'insufficient_funds'
-  | 'balance_limit_exceeded'
->
 
 /** A movement that no caller may ask for: a bug, not a refusal. */
 export class UnbalancedError extends Error {

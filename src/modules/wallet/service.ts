@@ -92,7 +92,7 @@ export interface Wallet {
 
 const KIND_OF_ROLE: Record<string, AccountKindName> = { agent: 'float', atm: 'float' }
 
-export function walletKindOf(role: string): AccountKindName {
+function walletKindOf(role: string): AccountKindName {
   return KIND_OF_ROLE[role] ?? 'customer'
 }
 

@@ -1,15 +1,7 @@
 /** What withdrawals refuse, and how HTTP says it. */
 import type { Failures } from '../../platform/http/problem'
-import { identityFailures, type PinCode } from '../identity'
-import { ledgerFailures } from '../ledger'
-
-type FromLedger =
-  | 'account_not_found'
-  | 'account_frozen'
-  | 'account_closed'
-  | 'currency_mismatch'
-  | 'insufficient_funds'
-  | 'balance_limit_exceeded'
+import { type PinCode, pinFailures } from '../identity'
+import { type PostingCode, postingFailures } from '../ledger'
 
 export type WithdrawalCode =
   | 'token_malformed'
@@ -23,17 +15,7 @@ export type WithdrawalCode =
   | 'withdrawal_not_paid'
   | 'own_withdrawal'
   | PinCode
-  | FromLedger
-
-const {
-  account_not_found,
-  account_frozen,
-  account_closed,
-  currency_mismatch,
-  insufficient_funds,
-  balance_limit_exceeded,
-} = ledgerFailures
-const { pin_not_set, pin_wrong, pin_locked } = identityFailures
+  | PostingCode
 
 export const withdrawalFailures: Failures<WithdrawalCode> = {
   token_malformed: { status: 422, title: 'This is no withdrawal token: a digit is missing or mistyped.' },
@@ -46,13 +28,6 @@ export const withdrawalFailures: Failures<WithdrawalCode> = {
   withdrawal_reversed: { status: 409, title: 'This withdrawal was reversed.' },
   withdrawal_not_paid: { status: 409, title: 'This withdrawal was not paid, so there is nothing to reverse.' },
   own_withdrawal: { status: 403, title: 'Nobody pays out his own withdrawal.' },
-  pin_not_set,
-  pin_wrong,
-  pin_locked,
-  account_not_found,
-  account_frozen,
-  account_closed,
-  currency_mismatch,
-  insufficient_funds,
-  balance_limit_exceeded,
+  ...pinFailures,
+  ...postingFailures,
 }

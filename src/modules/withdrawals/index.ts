@@ -9,4 +9,3 @@ export {
 } from './events'
 export { withdrawalRoutes } from './routes'
 export { createWithdrawals, type Withdrawals } from './service'
-export { spokenForm } from './token'

@@ -24,9 +24,6 @@ export function parseToken(given: string): string | undefined {
 
 export const qrText = (token: string) => QR_PREFIX + token
 
-/** `482 913 5570`: how it is shown and read out. */
-export const spokenForm = (token: string) => `${token.slice(0, 3)} ${token.slice(3, 6)} ${token.slice(6)}`
-
 function checkDigit(body: string): string {
   let sum = 0
   for (let i = 0; i < body.length; i++) {

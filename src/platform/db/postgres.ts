@@ -175,7 +175,7 @@ function causes(error: unknown): unknown[] {
   return error instanceof Error ? [error, ...causes(error.cause)] : []
 }
 
-export function sqlState(error: unknown): string {
+function sqlState(error: unknown): string {
   for (const each of causes(error)) {
     const { errno, code } = each as { errno?: unknown; code?: unknown }
     if (typeof errno === 'string' && errno.length === 5) return errno

@@ -3,7 +3,7 @@ import { type TSchema, Type } from '@sinclair/typebox'
 import { t } from 'elysia'
 import { httpProblem } from './problem'
 
-export const PAGE_LIMIT = 100
+const PAGE_LIMIT = 100
 const PAGE_DEFAULT = 50
 
 export const pageQuery = {

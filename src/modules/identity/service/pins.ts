@@ -9,6 +9,7 @@
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { sameHash } from '../../../platform/security/keyring'
+import type { PinCode } from '../failures'
 import type { Audit } from './audit'
 import { hashSecret, verifySecret } from './passwords'
 import type { User, Users } from './users'
@@ -18,8 +19,6 @@ const LOCK_MS = 15 * 60_000
 const LONGEST_LOCK_MS = 24 * 3_600_000
 const TRUST_MS = 15 * 60_000
 const REMEMBERED_LIMIT = 20_000
-
-export type PinCode = 'pin_not_set' | 'pin_wrong' | 'pin_locked'
 
 export interface Pins {
   hash(pin: string): Promise<string>
@@ -41,7 +40,7 @@ export function isTrivialPin(pin: string): boolean {
   return /^(\d\d)\1+$/.test(pin)
 }
 
-export function lockAfter(failures: number): number {
+function lockAfter(failures: number): number {
   return failures < TRIES ? 0 : Math.min(LONGEST_LOCK_MS, LOCK_MS * 2 ** (failures - TRIES))
 }
 

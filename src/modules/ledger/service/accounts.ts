@@ -7,7 +7,7 @@ import { type AccountKindName, accountKinds } from '../kinds'
 import { accounts } from '../schema'
 import { type Account, accountById, accountOfOwner } from './queries'
 
-export const SYSTEM = 'system'
+const SYSTEM = 'system'
 const STRIPES_ON_POSTGRES = 16
 const REMEMBERED_LIMIT = 50_000
 
