@@ -45,7 +45,10 @@ export interface Statements {
 const WALK_LIMIT = 5_000
 
 export function createStatements({ store }: Runtime): Statements {
-  /** Up to `limit` entries of the account from the given transfer back. */
+  /**
+   * Up to `limit` entries of the account from the given transfer back. The joins are written as CROSS JOIN because SQLite
+   * then keeps their order; left to choose, it reads all transfers to find a page of them.
+   */
   async function walk(accountId: string, start: string, limit: number): Promise<StatementRow[]> {
     const rows = await store.rows<Record<keyof StatementRow, string | number | null>>(
       store.read,
@@ -55,13 +58,14 @@ export function createStatements({ store }: Runtime): Statements {
           from entries where transfer_id = ${start} and account_id = ${accountId}
           union all
           select e.transfer_id, e.account_id, e.number, e.amount, e.balance, e.previous_transfer_id, e.at, w.step + 1
-          from walk w join entries e on e.transfer_id = w.previous_transfer_id and e.account_id = w.account_id
-          where w.step < ${limit}
+          from walk w cross join entries e
+          where e.transfer_id = w.previous_transfer_id and e.account_id = w.account_id and w.step < ${limit}
         )
         select w.transfer_id as "transferId", t.type, w.amount, w.balance, t.fee, t.currency, w.number,
           t.debit_account_id as "debitAccountId", t.credit_account_id as "creditAccountId",
           t.reversal_of as "reversalOf", w.at
-        from walk w join transfers t on t.id = w.transfer_id
+        from walk w cross join transfers t
+        where t.id = w.transfer_id
         order by w.step`,
     )
     return rows.map((row) => ({
