@@ -69,7 +69,7 @@ const insertEventForDelivery = prepared<NewEvent, Array<{ id: number }>>('insert
     .returning({ id: events.id }),
 )
 
-export function createEvents({ store, clock }: Runtime, queue: Queue): Events {
+export function createEvents({ store, clock, metrics }: Runtime, queue: Queue): Events {
   const subscribers = new Map<string, Subscriber[]>()
   const workers = new Set<string>()
 
@@ -102,6 +102,7 @@ export function createEvents({ store, clock }: Runtime, queue: Queue): Events {
 
     async append(tx, { type }, key, payload) {
       const event = { type, key, payload, at: clock() }
+      metrics.events.inc({ type })
       const interested = subscribers.get(type)
       if (!interested) {
         insertEvent(tx, event)

@@ -55,7 +55,7 @@ export function createMetrics(): Metrics {
     }),
     ledgerTransfers: new Counter({
       name: 'kumbu_ledger_transfers_total',
-      help: 'Transfers booked.',
+      help: 'Transfers booked; one whose transaction was run again after a conflict counts again.',
       labelNames: ['type'],
       registers,
     }),
@@ -67,7 +67,7 @@ export function createMetrics(): Metrics {
     }),
     events: new Counter({
       name: 'kumbu_events_total',
-      help: 'Events written to the outbox.',
+      help: 'Events written to the outbox; counted like transfers.',
       labelNames: ['type'],
       registers,
     }),
