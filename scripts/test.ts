@@ -100,7 +100,9 @@ function countOf(report: string): Count {
   }
 }
 
-const one = (ok: boolean): Count => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 })
+function one(ok: boolean): Count {
+  return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 }
+}
 
 function command(words: string[], env: Record<string, string> = {}): boolean {
   return (
