@@ -293,7 +293,7 @@ describe('verify-ledger', () => {
     const { code, out } = await run(['verify-ledger', '--demo'], folder.path)
     expect(code).toBe(1)
     expect(out).toContain(`WRONG  ${id}: the entries in USD sum to 1`)
-    expect(out).toContain('WRONG  entries_no_update: this trigger is missing')
+    expect(out).toContain('WRONG  entries_no_update: this trigger or rule is missing or switched off')
     db.run('UPDATE entries SET amount = amount - 1 WHERE transfer_id = ? AND amount > 0', [id])
     db.run(sql)
     db.close()
