@@ -32,6 +32,8 @@ const OUTAGE_PATIENCE_MS = 3_000
 const CONNECT_TIMEOUT_S = 5
 
 const CONFLICTS = new Set(['40001', '40P01'])
+/** The connection was lost and replaced within the unit, so nothing of it was kept (see `transact`). */
+const REPLACED = new Set(['25006', '25P01'])
 /** The server is closing, starting, or out of connections: 57P01 to 57P03, 53300, and class 08. */
 const AWAY = /^(57P0[123]|53300|08...)$/
 
@@ -48,7 +50,7 @@ export function createPostgresStore({ url, observer, writers, readers }: Postgre
     const free = idle.pop()
     if (free) return free
     if (all.length < writers) {
-      const client = connectPostgres(url, 1)
+      const client = connectPostgres(url, 1, { default_transaction_read_only: 'on' })
       const connection = { client, tx: drizzle({ client }) as unknown as Tx }
       all.push(connection)
       return connection
@@ -90,7 +92,7 @@ export function createPostgresStore({ url, observer, writers, readers }: Postgre
             })
           }
         } else if (
-          isAway(error) &&
+          (isAway(error) || REPLACED.has(code)) &&
           !(error instanceof CommitUnknown) &&
           performance.now() - startedAt < OUTAGE_PATIENCE_MS
         ) {
@@ -111,9 +113,14 @@ export function createPostgresStore({ url, observer, writers, readers }: Postgre
     return turn
   }
 
+  /**
+   * The driver replaces a lost connection by itself, and the rest of a unit would then run outside any transaction. The
+   * server prevents it: outside one these connections may only read, and `COMMIT AND CHAIN`, unlike `COMMIT`, is an error
+   * where there is nothing to commit. The transaction that it chains on is ended at once.
+   */
   async function transact<Value>({ client, tx }: Connection, unit: Unit<Value>): Promise<Value> {
     // Not waited for: it goes out together with the unit's first query, which fails if this does.
-    const begun = client`BEGIN ISOLATION LEVEL SERIALIZABLE`.execute()
+    const begun = client`BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE`.execute()
     let value: Value
     try {
       value = await unit(tx)
@@ -126,7 +133,9 @@ export function createPostgresStore({ url, observer, writers, readers }: Postgre
       throw error
     }
     try {
-      await client`COMMIT`
+      const committed = client`COMMIT AND CHAIN`.execute()
+      client`ROLLBACK`.execute().catch(() => undefined)
+      await committed
     } catch (error) {
       await client`ROLLBACK`.catch(() => undefined)
       // Whether the server kept the change is unknown: running the unit again could do it twice.
@@ -161,8 +170,15 @@ export function createPostgresStore({ url, observer, writers, readers }: Postgre
   }
 }
 
-export function connectPostgres(url: string, max: number): BunSql {
-  return new BunSql({ url, max, connectionTimeout: CONNECT_TIMEOUT_S, idleTimeout: 0, maxLifetime: 0 })
+export function connectPostgres(url: string, max: number, settings: Record<string, string> = {}): BunSql {
+  return new BunSql({
+    connection: settings,
+    url,
+    max,
+    connectionTimeout: CONNECT_TIMEOUT_S,
+    idleTimeout: 0,
+    maxLifetime: 0,
+  })
 }
 
 class CommitUnknown extends Error {
@@ -200,7 +216,9 @@ export function asPostgresStoreError(error: unknown): unknown {
       { cause: error },
     )
   }
-  if (isAway(error)) return new StoreError('database_unavailable', 'The database cannot be reached.', { cause: error })
+  if (isAway(error) || REPLACED.has(sqlState(error))) {
+    return new StoreError('database_unavailable', 'The database cannot be reached.', { cause: error })
+  }
   if (sqlState(error) === '53100')
     return new StoreError('storage_full', 'The database server’s disk is full.', { cause: error })
   return error
