@@ -14,11 +14,6 @@ export const pageQuery = {
   cursor: Type.Optional(Type.String({ maxLength: 200, description: 'The nextCursor of the page before.' })),
 }
 
-export interface Page<Item> {
-  items: Item[]
-  nextCursor: string | null
-}
-
 export function pageOf<Item extends TSchema>(item: Item, examples?: unknown[]) {
   return Type.Object(
     { items: Type.Array(item), nextCursor: Type.Union([Type.String(), Type.Null()]) },

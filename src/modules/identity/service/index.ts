@@ -57,7 +57,6 @@ export interface Identity {
   resetPassword(email: string, password: string, actor: string): Promise<Result<UserView, 'user_not_found'>>
   /** By user id, e-mail address or phone number. */
   find(reference: string): Promise<User | undefined>
-  view(user: User): UserView
   hasOperator(): Promise<boolean>
   authenticate: Sessions['authenticate']
   pruneSessions: Sessions['prune']
@@ -311,7 +310,6 @@ export function createIdentity(runtime: Runtime, events: Events, { issuer }: Ide
 
     find: users.byReference,
 
-    view: userView,
     hasOperator: async () => (await users.countOperators(store.read)) > 0,
     authenticate: sessions.authenticate,
     pruneSessions: sessions.prune,

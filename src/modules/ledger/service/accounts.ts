@@ -23,7 +23,6 @@ export interface Accounts {
   /** The system account of a kind; of a busy kind on PostgreSQL, one of its stripes, always the same for one seed. */
   system(tx: Tx, kind: AccountKindName, currency: string, seed: string): Promise<string>
   find(db: Db, name: AccountName): Promise<Account | undefined>
-  get(db: Db, id: string): Promise<Account | undefined>
   /** Freezes all accounts of an owner, or makes them active again; a closed one stays closed. */
   setStateOfOwner(tx: Tx, ownerId: string, state: 'active' | 'frozen'): Promise<void>
   /** Balances by kind and currency, stripes summed. */
@@ -85,7 +84,6 @@ export function createAccounts({ store, clock, newId }: Runtime): Accounts {
       ensureStripe(tx, { ownerId: SYSTEM, kind, currency }, accountKinds[kind].busy ? stripeOf(seed, stripes) : 0),
     find: async (db, { ownerId, kind, currency }) =>
       (await accountOfOwner(db, { ownerId, kind, currency, stripe: 0 }))[0],
-    get: async (db, id) => (await accountById(db, { id }))[0],
     async setStateOfOwner(tx, ownerId, state) {
       await tx
         .update(accounts)

@@ -60,7 +60,6 @@ export interface Ledger
   capture(tx: Tx, input: CaptureInput): Promise<Result<Posted, PostingCode | HoldCode>>
   /** Books the exact opposite of a transfer, once. */
   reverse(tx: Tx, transferId: string): Promise<Result<Posted, ReverseCode>>
-  getTransfer(tx: Tx, id: string): Promise<Transfer | undefined>
 }
 
 export function createLedger(runtime: Runtime): Ledger {
@@ -162,8 +161,6 @@ export function createLedger(runtime: Runtime): Ledger {
         reversalOf: transferId,
       })
     },
-
-    getTransfer,
   }
 }
 
