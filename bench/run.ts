@@ -1,13 +1,14 @@
 /** `npm run bench` takes every measurement; `npm run bench -- transfers` takes one. Each prints one JSON line. */
 import { existsSync } from 'node:fs'
 import { growth } from './growth'
+import { logins } from './logins'
 import { memory } from './memory'
 import { postgres } from './postgres'
 import { start } from './start'
 import { EXECUTABLE } from './support/server'
 import { transfers } from './transfers'
 
-const measurements: Record<string, () => Promise<void>> = { start, transfers, postgres, growth, memory }
+const measurements: Record<string, () => Promise<void>> = { start, transfers, logins, postgres, growth, memory }
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.find((name) => !Object.hasOwn(measurements, name))

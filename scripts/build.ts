@@ -36,6 +36,7 @@ async function compile(name: string, target: string | undefined): Promise<void> 
     process.execPath,
     'build',
     join(root, 'src/main.ts'),
+    join(root, 'src/platform/security/password-worker.ts'),
     '--compile',
     `--outfile=${outfile}`,
     ...(target === undefined ? [] : [`--target=${target}`]),

@@ -75,18 +75,25 @@ const mailAddress = (text: string): string => {
   return text
 }
 
-const originList = (text: string): string[] =>
-  text
-    .split(',')
-    .map((each) => each.trim())
-    .filter((each) => each !== '')
-    .map(urlOf('http:', 'https:'))
+const listOf =
+  <Value extends string>(each: (text: string) => Value) =>
+  (text: string): Value[] =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '')
+      .map(each)
 
-const addressList = (text: string): string[] =>
-  text
-    .split(',')
-    .map((each) => each.trim())
-    .filter((each) => each !== '')
+const originList = listOf(urlOf('http:', 'https:'))
+
+const addressList = listOf((text) => text)
+
+const callingCodeList = listOf((text) => {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new NotAllowed('calling codes without +, such as 258,27')
+  return text
+})
+
+const roleList = listOf(oneOf('operator', 'agent', 'teller', 'support', 'auditor', 'customer', 'biller'))
 
 const setting = <Value>(definition: Setting<Value>): Setting<Value> => definition
 
@@ -174,6 +181,35 @@ export const settings = {
     default: 'Kumbu <no-reply@localhost>',
     doc: 'The sender of mails.',
     parse: mailAddress,
+  }),
+  smsUrl: setting({
+    flag: 'sms-url',
+    env: 'KUMBU_SMS_URL',
+    default: undefined,
+    secret: true,
+    doc: 'An HTTP gateway for SMS: each message is POSTed to it as JSON {to, text}; user:password in the address is sent as Basic authorization. Absent: no SMS is sent.',
+    parse: urlOf('http:', 'https:'),
+  }),
+  smsCallingCodes: setting({
+    flag: 'sms-calling-codes',
+    env: 'KUMBU_SMS_CALLING_CODES',
+    default: '',
+    doc: 'Calling codes of the countries that SMS are sent to, separated by commas, such as 258,27. Needed with KUMBU_SMS_URL: strangers must not send SMS at your cost to the whole world.',
+    parse: callingCodeList,
+  }),
+  secondFactorRoles: setting({
+    flag: 'second-factor-roles',
+    env: 'KUMBU_SECOND_FACTOR_ROLES',
+    default: 'operator,agent,teller,support,auditor',
+    doc: 'Roles that must have a second factor, separated by commas. Operators and agents always must, except in demo mode, where nobody does.',
+    parse: roleList,
+  }),
+  closedKeptDays: setting({
+    flag: 'closed-kept-days',
+    env: 'KUMBU_CLOSED_KEPT_DAYS',
+    default: '1825',
+    doc: 'Days for which it is kept, sealed, whose a closed account was; then it is erased. The default is five years, as the FATF asks.',
+    parse: wholeNumber(0, 36_500),
   }),
   rateLimit: setting({
     flag: 'rate-limit',
@@ -281,7 +317,7 @@ type Settings = typeof settings
 type Values = { [Name in keyof Settings]: Settings[Name] extends Setting<infer Value> ? Value : never }
 
 /** The settings whose absence means something. */
-type MayBeAbsent = 'databaseUrl' | 'instanceKey' | 'publicUrl' | 'smtpUrl' | 'logFile' | 'metricsToken'
+type MayBeAbsent = 'databaseUrl' | 'instanceKey' | 'publicUrl' | 'smtpUrl' | 'smsUrl' | 'logFile' | 'metricsToken'
 export type Config = Readonly<Omit<Values, MayBeAbsent> & { [Name in MayBeAbsent]: Values[Name] | undefined }>
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -294,8 +330,23 @@ export function loadConfig(flags: Readonly<Record<string, string>>, env: Environ
   }
   const demo = values.demo === true || values.mode === 'demo'
   const mode = demo ? 'demo' : (values.mode ?? (compiled ? 'production' : 'development'))
+  refuseContradictions(values as unknown as Values, mode as string)
   const ownFolder = demo && flags.data === undefined && env.KUMBU_DATA === undefined
   return { ...values, demo, mode, data: ownFolder ? `${values.data}/demo` : values.data } as Config
+}
+
+/** What each setting allows by itself and both together do not. */
+function refuseContradictions({ smsUrl, smsCallingCodes, secondFactorRoles }: Values, mode: string): void {
+  if (smsUrl !== undefined && smsCallingCodes.length === 0)
+    throw new ConfigError(
+      'KUMBU_SMS_CALLING_CODES is needed with KUMBU_SMS_URL: name the countries that SMS are sent to.',
+    )
+  for (const role of ['operator', 'agent'] as const) {
+    if (mode !== 'demo' && !secondFactorRoles.includes(role))
+      throw new ConfigError(
+        `KUMBU_SECOND_FACTOR_ROLES must name ${role}: outside demo mode nobody of that role does without.`,
+      )
+  }
 }
 
 function read(definition: Setting<unknown>, flag: string | undefined, env: Environment): unknown {

@@ -26,8 +26,14 @@ export interface Seeded {
   file: string
 }
 
-/** Makes the people in a data folder (or on PostgreSQL) and leaves them in `people.json` there. */
-export async function seedPeople(flags: Record<string, string>, count: number): Promise<Seeded> {
+/** Everybody’s address is `person<number>@bench.kumbu`. */
+export const emailOf = (number: number) => `person${number}@bench.kumbu`
+
+/**
+ * Makes the people in a data folder (or on PostgreSQL) and leaves them in `people.json` there. With a hash of the full
+ * cost, they can sign in with its password.
+ */
+export async function seedPeople(flags: Record<string, string>, count: number, passwordHash?: string): Promise<Seeded> {
   const config = loadConfig({ 'log-level': 'error', mode: 'production', ...flags }, {}, false)
   const booted = await boot(config)
   try {
@@ -44,7 +50,7 @@ export async function seedPeople(flags: Record<string, string>, count: number): 
     for (let start = 0; start < count; start += AT_ONCE) {
       const rows = Array.from({ length: Math.min(AT_ONCE, count - start) }, (_, i) => {
         const number = start + i
-        const email = `person${number}@bench.kumbu`
+        const email = emailOf(number)
         return {
           user: {
             id: runtime.newId('usr'),
@@ -54,7 +60,7 @@ export async function seedPeople(flags: Record<string, string>, count: number): 
             phone: `+2588${String(40_000_000 + number)}`,
             role: 'customer',
             status: 'active',
-            passwordHash: pinHash,
+            passwordHash: passwordHash ?? pinHash,
             pinHash,
             pinFailures: 0,
             pinLockedUntil: 0,

@@ -27,17 +27,12 @@ export const admin: Verb = {
       const { identity } = createApp(config, booted.runtime)
       const result =
         act === 'create'
-          ? await identity.createUser(
+          ? await identity.people.create(
               { name: String(flags.name ?? email), email, password, role: 'operator' },
               'system',
             )
-          : await identity.resetPassword(email, password, 'system')
-      if (!result.ok)
-        throw new CommandError(
-          result.code === 'user_not_found'
-            ? `Nobody has the address ${email}.`
-            : `The address ${email} is taken: use kumbu admin reset.`,
-        )
+          : await identity.people.resetPassword(email, password, 'system')
+      if (!result.ok) throw new CommandError(refusals[result.code]?.(email) ?? result.code)
       console.log(`${act === 'create' ? 'Made the operator' : 'Set a new password for'} ${email}.`)
       if (flags.password === undefined) console.log(`Password: ${password}`)
       return 0
@@ -45,6 +40,12 @@ export const admin: Verb = {
       await booted.close()
     }
   },
+}
+
+const refusals: Record<string, (email: string) => string> = {
+  user_not_found: (email) => `Nobody has the address ${email}.`,
+  email_taken: (email) => `The address ${email} is taken: use kumbu admin reset.`,
+  password_common: () => 'This password is easy to guess, or was in a data breach: choose another.',
 }
 
 function newPassword(): string {

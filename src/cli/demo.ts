@@ -19,7 +19,7 @@ const people = [
 export async function seedDemo(app: App, write: Write): Promise<boolean> {
   if (await app.identity.hasOperator()) return false
   const created = await Promise.all(
-    people.map((person) => app.identity.createUser({ ...person, password: PASSWORD, pin: PIN }, 'system')),
+    people.map((person) => app.identity.people.create({ ...person, password: PASSWORD, pin: PIN }, 'system')),
   )
   // Another copy on the same database may have been quicker.
   if (created.some((result) => !result.ok && result.code === 'email_taken')) return false
@@ -30,7 +30,7 @@ export async function seedDemo(app: App, write: Write): Promise<boolean> {
   const [, agentId, ...customers] = ids as [string, string, ...string[]]
   const amount = FLOAT + customers.length * CUSTOMER_MONEY
   must(await app.agents.issueFloat({ agentId, amount }, write))
-  for (const to of customers) must(await app.agents.cashIn({ agentId, to, amount: CUSTOMER_MONEY }, write))
+  for (const to of customers) must(await app.agents.cashIn({ by: agentId, to, amount: CUSTOMER_MONEY }, write))
   return true
 }
 

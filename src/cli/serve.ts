@@ -22,6 +22,7 @@ export const serve: Verb = {
     const seeded = config.demo && (await seedDemo(app, (unit) => runtime.store.write(unit)))
     scheduleBackups(app.jobs, config, folder, locationOf(config), runtime)
     const server = listen(app.pipeline, config.host, config.port)
+    app.listensOn(server.port)
     app.start()
     await greet(config, app, server.port, seeded)
     await untilTold()

@@ -51,6 +51,9 @@ function encode(value: number): string {
   return highText + lowText
 }
 
+/** Where the ids of this prefix begin that were made at the moment or later: ids sort by their time. */
+export const firstIdAt = (prefix: string, moment: number): string => `${prefix}_${encode(Math.max(0, moment))}`
+
 /** The twenty characters of an id, made of a keyed hash instead of the time. */
 export function idText(hash: Uint8Array): string {
   return Array.from(hash.subarray(0, 20), (byte) => ALPHABET[byte & 31]).join('')

@@ -2,6 +2,7 @@
  * A whole Kumbu in this process, on a fresh database, with a clock that the test holds. Requests go through the same
  * pipeline as on a socket; nothing is replaced but time.
  */
+import { generateSync } from 'otplib'
 import { createApp } from '../../src/app'
 import { type Config, loadConfig } from '../../src/config'
 import type { Role } from '../../src/modules/identity'
@@ -71,7 +72,7 @@ export function createTestRuntime(
 }
 
 export function testConfig(flags: Record<string, string> = {}): Config {
-  return loadConfig({ 'rate-limit': '0', mode: 'development', ...flags }, {}, false)
+  return loadConfig({ 'rate-limit': '0', mode: 'demo', ...flags }, {}, false)
 }
 
 export async function createWorld(flags: Record<string, string> = {}, log: Log = silentLog) {
@@ -104,18 +105,49 @@ export async function createWorld(flags: Record<string, string> = {}, log: Log =
 
   const write = <T>(unit: Parameters<typeof runtime.store.write<T>>[0]) => runtime.store.write(unit)
 
+  /** The secrets of authenticator apps, by e-mail address. */
+  const apps = new Map<string, string>()
+
+  /** What the authenticator app shows. A code is good once, so the next one is waited for. */
+  function appCode(secret: string): string {
+    clock.advance(30_000)
+    return generateSync({ secret, epoch: Math.floor(clock() / 1000) })
+  }
+
   async function signIn(email: string, password = PASSWORD): Promise<string> {
-    const { status, body } = await call('POST', '/api/v1/auth/login', { body: { email, password } })
-    if (status !== 200) throw new Error(`${email} could not sign in: ${JSON.stringify(body)}`)
-    return body.accessToken
+    const first = await call('POST', '/api/v1/auth/login', { body: { email, password } })
+    const { twoFactor } = first.body ?? {}
+    const secret = apps.get(email)
+    const answer =
+      twoFactor && secret
+        ? await call('POST', '/api/v1/auth/login/2fa', {
+            body: { challengeId: twoFactor.challengeId, method: 'totp', code: appCode(secret) },
+          })
+        : first
+    if (answer.status !== 200 || answer.body.twoFactor)
+      throw new Error(`${email} could not sign in: ${JSON.stringify(answer.body)}`)
+    if (answer.body.secondFactorRequired) await setUpApp(email, answer.body.accessToken)
+    return answer.body.accessToken
+  }
+
+  /** Sets an authenticator app up; answers its secret and the recovery codes. */
+  async function setUpApp(email: string, token: string): Promise<{ secret: string; recoveryCodes: string[] }> {
+    const { body } = await call('POST', '/api/v1/auth/2fa/totp', { token })
+    const { secret } = body
+    const confirmed = await call('POST', '/api/v1/auth/2fa/totp/confirm', { token, body: { code: appCode(secret) } })
+    if (confirmed.status !== 200) throw new Error(`No app for ${email}: ${JSON.stringify(confirmed.body)}`)
+    apps.set(email, secret)
+    return { secret, recoveryCodes: confirmed.body.recoveryCodes }
   }
 
   /** A person who can sign in, has a PIN, and is signed in. */
   async function person(role: Role, name = `${role} ${people + 1}`): Promise<Person> {
     people += 1
-    const email = `${role}${people}@example.com`
-    const made = await app.identity.createUser(
-      { name, email, phone: `+25884${String(1_000_000 + people)}`, password: PASSWORD, role, pin: PIN },
+    const number = people
+    const agentId = role === 'teller' ? (await person('agent')).id : undefined
+    const email = `${role}${number}@example.com`
+    const made = await app.identity.people.create(
+      { name, email, phone: `+25884${String(1_000_000 + number)}`, password: PASSWORD, role, pin: PIN, agentId },
       'system',
     )
     if (!made.ok) throw new Error(made.code)
@@ -139,7 +171,7 @@ export async function createWorld(flags: Record<string, string> = {}, log: Log =
     const made = await person('customer')
     if (money > 0) {
       const till = await agent(money)
-      const result = await app.agents.cashIn({ agentId: till.id, to: made.id, amount: money }, (unit) =>
+      const result = await app.agents.cashIn({ by: till.id, to: made.id, amount: money }, (unit) =>
         runtime.store.write(unit),
       )
       if (!result.ok) throw new Error(result.code)
@@ -162,6 +194,8 @@ export async function createWorld(flags: Record<string, string> = {}, log: Log =
     call,
     write,
     signIn,
+    appCode,
+    setUpApp,
     person,
     agent,
     customer,

@@ -8,6 +8,8 @@ export const cashInCompleted = eventType(
   Type.Object({
     transferId: Type.String(),
     agentId: Type.String(),
+    /** Who took the cash: the agent or one of their tellers. */
+    by: Type.String(),
     customerId: Type.String(),
     amount: Type.Integer(),
     currency: Type.String(),

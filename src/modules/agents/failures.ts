@@ -7,6 +7,8 @@ export type AgentsCode =
   | 'customer_not_found'
   | 'customer_cannot_receive'
   | 'cash_in_to_self'
+  | 'till_closed'
+  | 'teller_not_found'
   | PostingCode
 
 export const agentsFailures: Failures<AgentsCode> = {
@@ -14,6 +16,8 @@ export const agentsFailures: Failures<AgentsCode> = {
   customer_not_found: { status: 404, title: 'No customer has that user id, phone number or e-mail address.' },
   customer_cannot_receive: { status: 409, title: 'That customer’s wallet cannot receive money at present.' },
   cash_in_to_self: { status: 422, title: 'An agent cannot cash in to himself.' },
+  till_closed: { status: 403, title: 'The till that you work at is closed.' },
+  teller_not_found: { status: 404, title: 'No such teller works at your till.' },
   ...postingFailures,
   insufficient_funds: { ...postingFailures.insufficient_funds, title: 'The float is not enough.' },
 }

@@ -1,6 +1,19 @@
 /** The shapes of agents’ requests and answers. */
 import { Type } from '@sinclair/typebox'
-import { amount, answer, anyAmount, body, currency, moment, reference } from '../../platform/http/fields'
+import {
+  amount,
+  answer,
+  anyAmount,
+  body,
+  currency,
+  email,
+  idOf,
+  moment,
+  name,
+  password,
+  phone,
+  reference,
+} from '../../platform/http/fields'
 
 export const tillModel = answer(
   {
@@ -60,3 +73,27 @@ export const floatModel = answer(
     createdAt: '2026-11-24T09:30:00.000Z',
   },
 )
+
+const teller = {
+  id: Type.String(),
+  name: Type.String(),
+  email: Type.String(),
+  phone: Type.Union([Type.String(), Type.Null()]),
+  status: Type.String(),
+  createdAt: moment,
+}
+const tellerExample = {
+  id: 'usr_01m0z3k8x2f4v5b6n7ah',
+  name: 'Tomás',
+  email: 'tomas@example.com',
+  phone: null,
+  status: 'active',
+  createdAt: '2026-11-24T09:30:00.000Z',
+}
+export const tellerBody = body(
+  { name, email, phone: Type.Optional(phone), password },
+  { name: 'Tomás', email: 'tomas@example.com', password: 'the shop by the market' },
+)
+export const tellerModel = answer(teller, tellerExample)
+export const tellersModel = answer({ items: Type.Array(Type.Object(teller)) }, { items: [tellerExample] })
+export const tellerParams = Type.Object({ tellerId: idOf('usr') })

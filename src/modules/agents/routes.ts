@@ -6,23 +6,39 @@ import { idOf } from '../../platform/http/fields'
 import type { Idempotency } from '../../platform/http/idempotency'
 import { problems, unwrap } from '../../platform/http/problem'
 import type { RouteWords } from '../../platform/http/route'
+import { type Identity, identityFailures } from '../identity'
 import { agentsFailures } from './failures'
-import { cashInBody, cashInModel, floatBody, floatModel, tillModel } from './model'
+import {
+  cashInBody,
+  cashInModel,
+  floatBody,
+  floatModel,
+  tellerBody,
+  tellerModel,
+  tellerParams,
+  tellersModel,
+  tillModel,
+} from './model'
 import type { Agents } from './service'
 
 const TAG = 'Agents'
 
-export function agentsRoutes(agents: Agents, { route }: RouteWords, idempotency: Idempotency) {
+export function agentsRoutes(agents: Agents, identity: Identity, { route }: RouteWords, idempotency: Idempotency) {
   return new Elysia({ name: 'agents', normalize: false })
-    .get('/agents/me', ({ request }) => agents.till(principalOf(request).userId), {
-      ...route({ scopes: ['agents:read'], tag: TAG, summary: 'My float and my commission' }),
-      response: { 200: tillModel },
+    .get('/agents/me', async ({ request }) => unwrap(await agents.till(principalOf(request).userId), agentsFailures), {
+      ...route({
+        scopes: ['agents:read'],
+        tag: TAG,
+        summary: 'My float and my commission',
+        description: 'A teller sees those of the till that they work at.',
+      }),
+      response: { 200: tillModel, ...problems(agentsFailures, 'till_closed') },
     })
     .post(
       '/agents/me/cash-in',
       async ({ body, request, set }) => {
-        const agentId = principalOf(request).userId
-        const result = await idempotency.run(request, body, (write) => agents.cashIn({ agentId, ...body }, write))
+        const by = principalOf(request).userId
+        const result = await idempotency.run(request, body, (write) => agents.cashIn({ by, ...body }, write))
         set.status = 201
         return unwrap(result, agentsFailures)
       },
@@ -40,6 +56,7 @@ export function agentsRoutes(agents: Agents, { route }: RouteWords, idempotency:
           ...problems(
             agentsFailures,
             'account_frozen',
+            'till_closed',
             'customer_not_found',
             'customer_cannot_receive',
             'cash_in_to_self',
@@ -53,7 +70,7 @@ export function agentsRoutes(agents: Agents, { route }: RouteWords, idempotency:
       '/agents/:agentId/float',
       async ({ params, body, request, set }) => {
         const result = await idempotency.run(request, body, (write) =>
-          agents.issueFloat({ agentId: params.agentId, ...body }, write),
+          agents.issueFloat({ agentId: params.agentId, actor: principalOf(request).userId, ...body }, write),
         )
         set.status = 201
         return unwrap(result, agentsFailures)
@@ -72,6 +89,61 @@ export function agentsRoutes(agents: Agents, { route }: RouteWords, idempotency:
           201: floatModel,
           ...problems(agentsFailures, 'agent_not_found', 'account_frozen', 'balance_limit_exceeded'),
         },
+      },
+    )
+    .get('/agents/me/tellers', async ({ request }) => ({ items: await agents.tellers(principalOf(request).userId) }), {
+      ...route({ scopes: ['agents:tellers'], tag: TAG, summary: 'Tellers at my till' }),
+      response: { 200: tellersModel },
+    })
+    .post(
+      '/agents/me/tellers',
+      async ({ body, request, set }) => {
+        const agentId = principalOf(request).userId
+        const made = await identity.people.create({ ...body, role: 'teller', agentId }, agentId)
+        set.status = 201
+        return unwrap(made, identityFailures)
+      },
+      {
+        ...route({
+          scopes: ['agents:tellers'],
+          tag: TAG,
+          summary: 'Let a teller work at my till',
+          description: 'They sign in themselves, and cash in and pay out with my float. Each payment says who made it.',
+        }),
+        body: tellerBody,
+        response: {
+          201: tellerModel,
+          ...problems(identityFailures, 'email_taken', 'phone_taken', 'password_common'),
+        },
+      },
+    )
+    .post(
+      '/agents/me/tellers/:tellerId/stop',
+      async ({ params, request }) => {
+        const stopped = await agents.stopTeller(principalOf(request), params.tellerId, true)
+        return unwrap(stopped, agentsFailures)
+      },
+      {
+        ...route({
+          scopes: ['agents:tellers'],
+          tag: TAG,
+          summary: 'Stop a teller',
+          description: 'They are signed out at once, and cannot sign in.',
+        }),
+        params: tellerParams,
+        response: { 200: tellerModel, ...problems(agentsFailures, 'teller_not_found') },
+      },
+    )
+    .post(
+      '/agents/me/tellers/:tellerId/resume',
+      async ({ params, request }) => {
+        const resumed = await agents.stopTeller(principalOf(request), params.tellerId, false)
+        return unwrap(resumed, agentsFailures)
+      },
+      {
+        ...route({ scopes: ['agents:tellers'], tag: TAG, summary: 'Let a stopped teller work again' }),
+        params: tellerParams,
+        response: { 200: tellerModel, ...problems(agentsFailures, 'teller_not_found') },
       },
     )
 }

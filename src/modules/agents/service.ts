@@ -1,17 +1,18 @@
-/** Agents and ATMs: their float, what they earned, and cash handed over for e-money. */
+/** Agents, their tellers, and ATMs: their float, what they earned, and cash handed over for e-money. */
 import type { Tx } from '../../platform/db'
 import type { Events } from '../../platform/events'
 import type { Write } from '../../platform/http/idempotency'
 import { fail, ok, type Result } from '../../platform/result'
 import type { Runtime } from '../../platform/runtime'
-import type { Identity } from '../identity'
+import { type Identity, type UserView, userView } from '../identity'
 import { type Ledger, legsOf } from '../ledger'
 import type { Wallet } from '../wallet'
 import { cashInCompleted, floatIssued } from './events'
 import type { AgentsCode } from './failures'
 
 export interface CashInInput {
-  agentId: string
+  /** Who took the cash: the agent, or one of their tellers. */
+  by: string
   /** User id, phone number or e-mail address of the customer. */
   to: string
   amount: number
@@ -32,6 +33,8 @@ export interface CashInReceipt {
 }
 
 export interface FloatInput {
+  /** Who decided it; the machine itself if nobody is named. */
+  actor?: string
   agentId: string
   amount: number
   currency?: string | undefined
@@ -55,12 +58,23 @@ export interface Till {
 }
 
 export interface Agents {
-  till(agentId: string, currency?: string): Promise<Till>
+  /** The till that whoever this is works at. */
+  till(userId: string, currency?: string): Promise<Result<Till, 'till_closed'>>
   cashIn(input: CashInInput, write: Write): Promise<Result<CashInReceipt, AgentsCode>>
+  tellers(agentId: string): Promise<Teller[]>
+  /** Signs the teller out and keeps them out, or lets them in again. Only their own agent may. */
+  stopTeller(
+    agent: { userId: string; role: string },
+    tellerId: string,
+    stop: boolean,
+  ): Promise<Result<Teller, 'teller_not_found'>>
   issueFloat(input: FloatInput, write: Write): Promise<Result<FloatReceipt, AgentsCode>>
 }
 
+export type Teller = Pick<UserView, 'id' | 'name' | 'email' | 'phone' | 'status' | 'createdAt'>
+
 const TILLS = new Set(['agent', 'atm'])
+const TELLERS_SHOWN = 100
 
 export function createAgents(
   { store }: Runtime,
@@ -71,26 +85,38 @@ export function createAgents(
     ledger.ensure(tx, { ownerId: agentId, kind: 'float', currency })
 
   return {
-    async till(agentId, currency = options.currency) {
-      const user = await identity.find(agentId)
+    async till(userId, currency = options.currency) {
+      const holder = await identity.tillOf(userId)
+      if (!holder.ok) return holder
+      const { id: agentId, name } = holder.value
       const [float, commission] = await Promise.all(
         (['float', 'commission'] as const).map((kind) => ledger.find(store.read, { ownerId: agentId, kind, currency })),
       )
-      return {
-        userId: agentId,
-        name: user?.name ?? '',
-        currency,
-        float: float?.balance ?? 0,
-        commission: commission?.balance ?? 0,
-      }
+      const [floatBalance, commissionBalance] = [float?.balance ?? 0, commission?.balance ?? 0]
+      return ok({ userId: agentId, name, currency, float: floatBalance, commission: commissionBalance })
     },
 
-    async cashIn({ agentId, to, amount, currency = options.currency }, write) {
-      const found = await wallet.recipient(to)
+    async tellers(agentId) {
+      const found = await identity.users.search({ agentId, role: 'teller', limit: TELLERS_SHOWN })
+      return found.map(userView)
+    },
+
+    async stopTeller({ userId, role }, tellerId, stop) {
+      const teller = await identity.find(tellerId)
+      if (teller?.role !== 'teller' || teller.agentId !== userId) return fail('teller_not_found')
+      const changed = await store.write((tx) => identity.people.setFrozen(tx, tellerId, stop, { id: userId, role }))
+      return changed.ok ? ok(userView(changed.value)) : fail('teller_not_found')
+    },
+
+    async cashIn({ by, to, amount, currency = options.currency }, write) {
+      const holder = await identity.tillOf(by)
+      if (!holder.ok) return holder
+      const agentId = holder.value.id
+      const found = await wallet.recipient(to, { present: true })
       if (!found.ok)
         return fail(found.code === 'recipient_not_found' ? 'customer_not_found' : 'customer_cannot_receive')
       const customer = found.value
-      if (customer.id === agentId) return fail('cash_in_to_self')
+      if (customer.id === agentId || customer.id === by) return fail('cash_in_to_self')
       if (customer.role !== 'customer') return fail('customer_not_found')
       return write(async (tx): Promise<Result<CashInReceipt, AgentsCode>> => {
         const debitAccountId = await floatOf(tx, agentId, currency)
@@ -109,6 +135,7 @@ export function createAgents(
         await events.append(tx, cashInCompleted, customer.id, {
           transferId: transfer.id,
           agentId,
+          by,
           customerId: customer.id,
           amount,
           currency,
@@ -129,7 +156,7 @@ export function createAgents(
       })
     },
 
-    async issueFloat({ agentId, amount, currency = options.currency }, write) {
+    async issueFloat({ agentId, amount, currency = options.currency, actor = 'system' }, write) {
       const agent = await identity.find(agentId)
       if (agent?.status !== 'active' || !TILLS.has(agent.role)) return fail('agent_not_found')
       return write(async (tx): Promise<Result<FloatReceipt, AgentsCode>> => {
@@ -146,6 +173,13 @@ export function createAgents(
         if (!posted.ok) return posted
         const { transfer, balances } = posted.value
         const balance = balances.get(creditAccountId) ?? 0
+        await identity.auditLog.audit(tx, {
+          actor,
+          action: 'float.issue',
+          subject: agentId,
+          outcome: 'allowed',
+          detail: { transferId: transfer.id, amount, currency },
+        })
         await events.append(tx, floatIssued, agentId, { transferId: transfer.id, agentId, amount, currency, balance })
         return ok({
           id: transfer.id,

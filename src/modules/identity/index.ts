@@ -1,9 +1,21 @@
 /** Identity: who may come in, and what they may do. */
 
-export { codeIssued, registrationRepeated, sessionsRevoked, userActivated } from './events'
+export {
+  type CodePurpose,
+  codeIssued,
+  newDeviceSeen,
+  passwordResetAsked,
+  registrationRepeated,
+  type SecurityChange,
+  securityChanged,
+  sessionsRevoked,
+  userActivated,
+} from './events'
 export { identityFailures, type PinCode, pinFailures } from './failures'
-export { type Role, roles, type Scope, scopes } from './roles'
+export { grantableTo, OWN_HANDS_ONLY, openIdScopes, type Role, roles, type Scope, scopes, scopesOf } from './roles'
 export { identityRoutes } from './routes'
 export { createIdentity, type Identity } from './service'
+export type { PersonalData } from './service/closing'
 export { randomDigits } from './service/codes'
-export type { User } from './service/users'
+export { type Actor, SYSTEM } from './service/people'
+export { type User, type UserView, userView } from './service/users'

@@ -1,18 +1,24 @@
 /** Who may do what: each role is a set of scopes, and each route names the scopes that it needs. */
 export const scopes = {
-  'profile:read': 'See one’s own profile.',
-  'profile:write': 'Change one’s own profile and PIN.',
-  'wallet:read': 'See the balance and movements of one’s own wallet.',
-  'wallet:transfer': 'Send money from one’s own wallet.',
-  'withdrawals:request': 'Ask for a withdrawal token, and cancel it.',
-  'withdrawals:read': 'See withdrawals that one asked for or paid.',
+  'profile:read': 'See your name, addresses and status.',
+  'profile:write': 'Change your name.',
+  'profile:security': 'Change how you sign in: password, factors, addresses, PIN, sessions, keys and applications.',
+  'wallet:read': 'See the balance and movements of your wallet.',
+  'wallet:transfer': 'Send money from your wallet. Each payment still asks for the PIN.',
+  'withdrawals:request': 'Ask for a withdrawal token, and cancel it. Each request still asks for the PIN.',
+  'withdrawals:read': 'See withdrawals that you asked for or paid.',
   'withdrawals:pay': 'Validate withdrawal tokens and pay the cash; reverse a payment that failed.',
-  'agents:read': 'See one’s own float and commission.',
+  'agents:read': 'See the float and commission of your till.',
   'agents:cash-in': 'Credit a customer who hands over cash.',
+  'agents:tellers': 'Let tellers work at your till, and stop them.',
   'agents:manage': 'Issue float to agents and ATMs.',
-  'users:manage': 'Create staff, freeze and unfreeze people.',
+  'users:read': 'Look people up.',
+  'users:freeze': 'Freeze people.',
+  'users:manage': 'Create people of any role, and unfreeze them.',
   'ledger:read': 'See the system accounts and the totals of the books.',
   'work:manage': 'See failed deliveries and jobs, and replay them.',
+  'audit:read': 'Search and export the audit log.',
+  'clients:manage': 'Register OAuth clients and rotate the keys that sign for them.',
 } as const
 
 export type Scope = keyof typeof scopes
@@ -21,6 +27,7 @@ export const roles = {
   customer: [
     'profile:read',
     'profile:write',
+    'profile:security',
     'wallet:read',
     'wallet:transfer',
     'withdrawals:request',
@@ -29,23 +36,73 @@ export const roles = {
   agent: [
     'profile:read',
     'profile:write',
+    'profile:security',
     'wallet:read',
     'wallet:transfer',
     'withdrawals:read',
     'withdrawals:pay',
     'agents:read',
     'agents:cash-in',
+    'agents:tellers',
+  ],
+  /** Works at an agent’s till, with the agent’s float. */
+  teller: [
+    'profile:read',
+    'profile:write',
+    'profile:security',
+    'withdrawals:read',
+    'withdrawals:pay',
+    'agents:read',
+    'agents:cash-in',
   ],
   atm: ['profile:read', 'wallet:read', 'withdrawals:read', 'withdrawals:pay', 'agents:read'],
-  operator: ['profile:read', 'profile:write', 'agents:manage', 'users:manage', 'ledger:read', 'work:manage'],
+  biller: ['profile:read', 'profile:security', 'wallet:read'],
+  support: ['profile:read', 'profile:write', 'profile:security', 'users:read', 'users:freeze'],
+  operator: [
+    'profile:read',
+    'profile:write',
+    'profile:security',
+    'agents:manage',
+    'users:read',
+    'users:freeze',
+    'users:manage',
+    'ledger:read',
+    'work:manage',
+    'audit:read',
+    'clients:manage',
+  ],
+  auditor: ['profile:read', 'profile:write', 'profile:security', 'users:read', 'ledger:read', 'audit:read'],
 } as const satisfies Record<string, readonly Scope[]>
 
 export type Role = keyof typeof roles
+
+/** Scopes of OpenID Connect: no role has them, an application gets them from the person. */
+export const openIdScopes = {
+  openid: 'Know who you are.',
+  profile: 'See your name.',
+  email: 'See your e-mail address.',
+  phone: 'See your phone number.',
+  offline_access: 'Keep its access while you are away, for up to seven days.',
+} as const
+
+/** Whoever runs the place; only an operator acts on them. */
+export const STAFF: ReadonlySet<string> = new Set<Role>(['operator', 'support', 'auditor'])
+
+/** What only the person may do, signed in themselves: no application and no key gets these. */
+export const OWN_HANDS_ONLY: ReadonlySet<string> = new Set<Scope>(['profile:security', 'clients:manage'])
+
+/** What a person may do whose role demands a second factor, until they have one. */
+export const ENROLMENT: ReadonlySet<string> = new Set<Scope>(['profile:read', 'profile:security'])
 
 export const isRole = (text: string): text is Role => Object.hasOwn(roles, text)
 
 const sets = Object.fromEntries(Object.entries(roles).map(([role, list]) => [role, new Set<string>(list)]))
 
-export function scopesOf(role: Role): ReadonlySet<string> {
+export function scopesOf(role: string): ReadonlySet<string> {
   return sets[role] ?? new Set()
+}
+
+/** What somebody of the role may hand on to an application or a key. */
+export function grantableTo(role: string): string[] {
+  return [...scopesOf(role)].filter((scope) => !OWN_HANDS_ONLY.has(scope))
 }

@@ -10,6 +10,7 @@ export type WalletCode =
   | 'recipient_cannot_receive'
   | 'user_not_found'
   | 'status_conflict'
+  | 'role_protected'
   | PinCode
   | PostingCode
 
@@ -20,6 +21,7 @@ export const walletFailures: Failures<WalletCode> = {
   recipient_cannot_receive: { status: 409, title: 'That person’s wallet cannot receive money at present.' },
   user_not_found: identityFailures.user_not_found,
   status_conflict: identityFailures.status_conflict,
+  role_protected: identityFailures.role_protected,
   ...pinFailures,
   ...postingFailures,
 }

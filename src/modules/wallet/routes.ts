@@ -115,26 +115,38 @@ export function walletRoutes(wallet: Wallet, { route }: RouteWords, idempotency:
     .post(
       '/users/:userId/freeze',
       async ({ params, request }) =>
-        unwrap(await wallet.setFrozen(params.userId, true, principalOf(request).userId), walletFailures),
+        unwrap(await wallet.setFrozen(params.userId, true, actorOf(request)), walletFailures),
       {
         ...route({
-          scopes: ['users:manage'],
+          scopes: ['users:freeze'],
           tag: 'Operator',
           summary: 'Freeze a person and their wallet',
-          description: 'They are signed out everywhere, and their wallet neither pays nor receives.',
+          description:
+            'They are signed out everywhere, and their wallet neither pays nor receives. Only an operator freezes staff, and nobody themselves.',
         }),
         params: Type.Object({ userId: idOf('usr') }),
-        response: { 200: statusModel, ...problems(walletFailures, 'user_not_found', 'status_conflict') },
+        response: {
+          200: statusModel,
+          ...problems(walletFailures, 'role_protected', 'user_not_found', 'status_conflict'),
+        },
       },
     )
     .post(
       '/users/:userId/unfreeze',
       async ({ params, request }) =>
-        unwrap(await wallet.setFrozen(params.userId, false, principalOf(request).userId), walletFailures),
+        unwrap(await wallet.setFrozen(params.userId, false, actorOf(request)), walletFailures),
       {
         ...route({ scopes: ['users:manage'], tag: 'Operator', summary: 'Unfreeze a person and their wallet' }),
         params: Type.Object({ userId: idOf('usr') }),
-        response: { 200: statusModel, ...problems(walletFailures, 'user_not_found', 'status_conflict') },
+        response: {
+          200: statusModel,
+          ...problems(walletFailures, 'role_protected', 'user_not_found', 'status_conflict'),
+        },
       },
     )
+}
+
+function actorOf(request: Request) {
+  const { userId, role } = principalOf(request)
+  return { id: userId, role }
 }

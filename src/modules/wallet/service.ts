@@ -2,14 +2,14 @@
  * A person’s money. Everybody has one wallet account in each currency they have used: a customer’s wallet, or the float
  * of an agent or ATM; it is opened when it is first needed.
  */
-import { inArray } from 'drizzle-orm'
+import { eq, inArray } from 'drizzle-orm'
 import type { Tx } from '../../platform/db'
 import type { Events } from '../../platform/events'
 import type { Write } from '../../platform/http/idempotency'
 import { share } from '../../platform/money'
 import { fail, ok, type Result } from '../../platform/result'
 import type { Runtime } from '../../platform/runtime'
-import type { Identity, User } from '../identity'
+import type { Actor, Identity, User } from '../identity'
 import { type AccountKindName, type Ledger, legsOf, type StatementRow } from '../ledger'
 import { transferCompleted } from './events'
 import type { WalletCode } from './failures'
@@ -82,15 +82,24 @@ export interface Wallet {
   /** The id of the user’s wallet account, opened within the unit if need be. */
   accountOf(tx: Tx, user: Pick<User, 'id' | 'role'>, currency: string): Promise<string>
   /** Whoever may be credited under this reference, or why not. */
-  recipient(reference: string): Promise<Result<User, 'recipient_not_found' | 'recipient_cannot_receive'>>
+  recipient(
+    reference: string,
+    /** Whoever it is stands at the till. */
+    options?: { present: boolean },
+  ): Promise<Result<User, 'recipient_not_found' | 'recipient_cannot_receive'>>
   setFrozen(
     userId: string,
     frozen: boolean,
-    actor: string,
-  ): Promise<Result<{ userId: string; status: string }, 'user_not_found' | 'status_conflict'>>
+    actor: Actor,
+  ): Promise<Result<{ userId: string; status: string }, FreezeCode>>
 }
 
-const KIND_OF_ROLE: Record<string, AccountKindName> = { agent: 'float', atm: 'float' }
+type FreezeCode = Extract<WalletCode, 'user_not_found' | 'status_conflict' | 'role_protected'>
+
+const KIND_OF_ROLE: Record<string, AccountKindName> = { agent: 'float', atm: 'float', biller: 'settlement' }
+
+/** Whoever has no wallet of their own. */
+const WITHOUT_WALLET = new Set(['operator', 'teller', 'support', 'auditor'])
 
 function walletKindOf(role: string): AccountKindName {
   return KIND_OF_ROLE[role] ?? 'customer'
@@ -110,9 +119,10 @@ export function createWallet(
     return user
   }
 
-  async function recipient(reference: string): ReturnType<Wallet['recipient']> {
-    const user = await identity.find(reference)
-    if (!user || user.status === 'pending_verification' || user.role === 'operator') return fail('recipient_not_found')
+  async function recipient(reference: string, { present } = { present: false }): ReturnType<Wallet['recipient']> {
+    const user = await (present ? identity.findPresent(reference) : identity.find(reference))
+    if (!user || user.status === 'pending_verification' || WITHOUT_WALLET.has(user.role))
+      return fail('recipient_not_found')
     if (user.status !== 'active') return fail('recipient_cannot_receive')
     return ok(user)
   }
@@ -123,7 +133,7 @@ export function createWallet(
     return new Map(rows.map(({ transferId, note }) => [transferId, note]))
   }
 
-  return {
+  const wallet: Wallet = {
     accountOf,
     recipient,
 
@@ -171,7 +181,8 @@ export function createWallet(
         if (!posted.ok) return posted
         const { transfer, balances } = posted.value
         const balance = balances.get(debitAccountId) ?? 0
-        if (note !== undefined) await tx.insert(transferNotes).values({ transferId: transfer.id, note })
+        if (note !== undefined)
+          await tx.insert(transferNotes).values({ transferId: transfer.id, note, authorId: fromUserId })
         await events.append(tx, transferCompleted, fromUserId, {
           transferId: transfer.id,
           fromUserId,
@@ -205,15 +216,41 @@ export function createWallet(
     },
 
     setFrozen: (userId, frozen, actor) =>
-      store.write(
-        async (tx): Promise<Result<{ userId: string; status: string }, 'user_not_found' | 'status_conflict'>> => {
-          const changed = await identity.setFrozen(tx, userId, frozen, actor)
-          if (!changed.ok) return changed
-          await ledger.setStateOfOwner(tx, userId, frozen ? 'frozen' : 'active')
-          return ok({ userId, status: changed.value.status })
-        },
-      ),
+      store.write(async (tx): Promise<Result<{ userId: string; status: string }, FreezeCode>> => {
+        const changed = await identity.people.setFrozen(tx, userId, frozen, actor)
+        if (!changed.ok) return changed
+        await ledger.setStateOfOwner(tx, userId, frozen ? 'frozen' : 'active')
+        return ok({ userId, status: changed.value.status })
+      }),
   }
+
+  identity.closing.keeps({
+    name: 'wallet',
+    export: (userId) => movementsOf(wallet, userId),
+    async mayClose(tx, userId) {
+      const accounts = await ledger.lockOfOwner(tx, userId)
+      return accounts.some(({ balance, held }) => balance !== 0 || held !== 0) ? fail('money_left') : ok(true)
+    },
+    async erase(tx, userId) {
+      await tx.delete(transferNotes).where(eq(transferNotes.authorId, userId))
+      await ledger.setStateOfOwner(tx, userId, 'closed')
+    },
+  })
+  return wallet
+}
+
+const EXPORT_PAGE = 100
+
+/** All of them, newest first. */
+async function movementsOf(wallet: Wallet, userId: string): Promise<Movement[]> {
+  const all: Movement[] = []
+  let after: string | undefined
+  do {
+    const { items, next } = await wallet.transactions(userId, { limit: EXPORT_PAGE, after })
+    all.push(...items)
+    after = next ?? undefined
+  } while (after !== undefined)
+  return all
 }
 
 function movementOf(row: StatementRow, note: string | null): Movement {

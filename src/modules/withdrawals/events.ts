@@ -10,6 +10,8 @@ const facts = Type.Object({
   currency: Type.String(),
   /** Who paid, once somebody has. */
   paidBy: Type.Union([Type.String(), Type.Null()]),
+  /** From whose float. */
+  tillId: Type.Union([Type.String(), Type.Null()]),
   commission: Type.Integer(),
 })
 

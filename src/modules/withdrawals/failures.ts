@@ -14,6 +14,7 @@ export type WithdrawalCode =
   | 'withdrawal_reversed'
   | 'withdrawal_not_paid'
   | 'own_withdrawal'
+  | 'till_closed'
   | PinCode
   | PostingCode
 
@@ -28,6 +29,7 @@ export const withdrawalFailures: Failures<WithdrawalCode> = {
   withdrawal_reversed: { status: 409, title: 'This withdrawal was reversed.' },
   withdrawal_not_paid: { status: 409, title: 'This withdrawal was not paid, so there is nothing to reverse.' },
   own_withdrawal: { status: 403, title: 'Nobody pays out his own withdrawal.' },
+  till_closed: { status: 403, title: 'The till that you work at is closed.' },
   ...pinFailures,
   ...postingFailures,
 }

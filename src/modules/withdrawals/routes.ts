@@ -84,6 +84,7 @@ export function withdrawalRoutes(withdrawals: Withdrawals, { route }: RouteWords
           ...problems(
             withdrawalFailures,
             'own_withdrawal',
+            'till_closed',
             'account_frozen',
             'token_unknown',
             'withdrawal_paid',
@@ -184,6 +185,7 @@ export function withdrawalRoutes(withdrawals: Withdrawals, { route }: RouteWords
           ...problems(
             withdrawalFailures,
             'account_frozen',
+            'till_closed',
             'withdrawal_not_found',
             'withdrawal_not_paid',
             'insufficient_funds',

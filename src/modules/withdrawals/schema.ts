@@ -17,7 +17,10 @@ export const withdrawals = table(
     holdId: text('hold_id').notNull(),
     expiresAt: time('expires_at').notNull(),
     createdAt: time('created_at').notNull(),
+    /** Who paid: an agent, one of their tellers, or an ATM. */
     paidBy: text('paid_by'),
+    /** Whose float it was paid from. */
+    tillId: text('till_id'),
     paidAt: time('paid_at'),
     commission: money('commission').notNull(),
     transferId: text('transfer_id'),

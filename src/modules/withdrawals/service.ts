@@ -9,9 +9,10 @@ import { forUpdate } from '../../platform/db/dialect'
 import type { Events, EventType } from '../../platform/events'
 import type { Write } from '../../platform/http/idempotency'
 import { share } from '../../platform/money'
+import { type Qr, renderQr } from '../../platform/qr'
 import { fail, ok, type Result } from '../../platform/result'
 import type { Runtime } from '../../platform/runtime'
-import type { Identity } from '../identity'
+import type { Identity, User } from '../identity'
 import { type HoldCode, type Ledger, legsOf } from '../ledger'
 import type { Wallet } from '../wallet'
 import {
@@ -23,7 +24,6 @@ import {
   withdrawalReversed,
 } from './events'
 import type { WithdrawalCode } from './failures'
-import { type Qr, renderQr } from './qr'
 import { withdrawals } from './schema'
 import { createTerminals } from './terminals'
 import { newToken, parseToken, qrText } from './token'
@@ -158,12 +158,13 @@ export function createWithdrawals(
     tx: Tx,
     row: WithdrawalRow,
     payer: Asker,
+    till: User,
     customerRole: string,
   ): Promise<Result<WithdrawalRow, WithdrawalCode>> {
     const { currency, amount, fee } = row
     const debitAccountId = await wallet.accountOf(tx, { id: row.userId, role: customerRole }, currency)
-    const creditAccountId = await wallet.accountOf(tx, { id: payer.userId, role: payer.role }, currency)
-    const commission = payer.role === 'agent' ? share(fee, options.commissionBps) : 0
+    const creditAccountId = await wallet.accountOf(tx, till, currency)
+    const commission = till.role === 'agent' ? share(fee, options.commissionBps) : 0
     const earned = [
       ...(fee - commission > 0
         ? [{ accountId: await ledger.system(tx, 'fees', currency, debitAccountId), amount: fee - commission }]
@@ -171,7 +172,7 @@ export function createWithdrawals(
       ...(commission > 0
         ? [
             {
-              accountId: await ledger.ensure(tx, { ownerId: payer.userId, kind: 'commission', currency }),
+              accountId: await ledger.ensure(tx, { ownerId: till.id, kind: 'commission', currency }),
               amount: commission,
             },
           ]
@@ -196,6 +197,7 @@ export function createWithdrawals(
       await change(tx, row, {
         status: 'paid',
         paidBy: payer.userId,
+        tillId: till.id,
         paidAt: posted.value.transfer.at,
         commission,
         transferId: posted.value.transfer.id,
@@ -228,6 +230,7 @@ export function createWithdrawals(
           expiresAt,
           createdAt: clock(),
           paidBy: null,
+          tillId: null,
           paidAt: null,
           commission: 0,
           transferId: null,
@@ -242,6 +245,8 @@ export function createWithdrawals(
     async validate(payer, given, write) {
       const token = parseToken(given)
       if (token === undefined) return fail('token_malformed')
+      const till = await identity.tillOf(payer.userId)
+      if (!till.ok) return till
       const seen = await byToken(token)
       const customer = seen ? await identity.find(seen.userId) : undefined
       return write(async (tx): Promise<Result<PaidWithdrawal, WithdrawalCode>> => {
@@ -249,10 +254,10 @@ export function createWithdrawals(
         if (locked > 0) return fail('terminal_locked', undefined, { retryAfter: locked })
         const row = seen && customer ? await lock(tx, seen.id) : undefined
         if (!row || !customer) return terminals.wrongToken(tx, payer.userId)
-        if (row.userId === payer.userId) return fail('own_withdrawal')
+        if (row.userId === payer.userId || row.userId === till.value.id) return fail('own_withdrawal')
         const closed = closedBecause(row)
         if (closed) return fail(closed)
-        const paid = await pay(tx, row, payer, customer.role)
+        const paid = await pay(tx, row, payer, till.value, customer.role)
         if (!paid.ok) return paid
         await terminals.rightToken(tx, payer.userId)
         await tell(tx, withdrawalPaid, paid.value)
@@ -282,23 +287,36 @@ export function createWithdrawals(
         return ok(view(cancelled))
       }),
 
-    reverse: (payer, id, write) =>
-      write(async (tx): Promise<Result<WithdrawalView, WithdrawalCode>> => {
+    async reverse(payer, id, write) {
+      const till = await identity.tillOf(payer.userId)
+      if (!till.ok) return till
+      return write(async (tx): Promise<Result<WithdrawalView, WithdrawalCode>> => {
         const row = await lock(tx, id)
-        if (!row || row.paidBy !== payer.userId) return fail('withdrawal_not_found')
+        if (!row || row.tillId !== till.value.id) return fail('withdrawal_not_found')
         if (row.status === 'reversed') return ok(view(row))
         if (row.status !== 'paid' || row.transferId === null) return fail('withdrawal_not_paid')
         const reversed = await ledger.reverse(tx, row.transferId)
         if (!reversed.ok) return fail(refusalOfReversal(reversed.code), reversed.detail, reversed.members)
         const done = await change(tx, row, { status: 'reversed', reversalId: reversed.value.transfer.id })
+        await identity.auditLog.audit(tx, {
+          actor: payer.userId,
+          action: 'withdrawal.reverse',
+          subject: row.id,
+          outcome: 'allowed',
+          detail: { amount: row.amount, currency: row.currency },
+        })
         await tell(tx, withdrawalReversed, done)
         return ok(view(done))
-      }),
+      })
+    },
 
     async get({ userId }, id) {
       const [row] = await store.read.select().from(withdrawals).where(eq(withdrawals.id, id))
-      if (!row || (row.userId !== userId && row.paidBy !== userId)) return fail('withdrawal_not_found')
-      return ok(view(row))
+      if (!row) return fail('withdrawal_not_found')
+      if (row.userId === userId) return ok(view(row))
+      // Whoever works at a till sees what it has paid.
+      const till = await identity.tillOf(userId)
+      return till.ok && row.tillId === till.value.id ? ok(view(row)) : fail('withdrawal_not_found')
     },
 
     async list(userId, limit, after) {
@@ -356,6 +374,6 @@ function viewOf(row: WithdrawalRow, now: number): WithdrawalView {
   }
 }
 
-function factsOf({ id, userId, amount, fee, currency, paidBy, commission }: WithdrawalRow): WithdrawalFacts {
-  return { withdrawalId: id, userId, amount, fee, currency, paidBy, commission }
+function factsOf({ id, userId, amount, fee, currency, paidBy, tillId, commission }: WithdrawalRow): WithdrawalFacts {
+  return { withdrawalId: id, userId, amount, fee, currency, paidBy, tillId, commission }
 }

@@ -1,4 +1,4 @@
-/** Reads a JSON body within its limit, and says clearly what is wrong with one that is none. */
+/** Reads a body within its limit, JSON or a form, and says clearly what is wrong with one that is none. */
 import { httpProblem } from './problem'
 
 /** Nothing that Kumbu is sent is longer than a few hundred bytes. */
@@ -8,7 +8,15 @@ const DEPTH_LIMIT = 32
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?(?<charset>[\w-]+)"?\s*)?$/i
 
-export async function readJsonBody(request: Request): Promise<unknown> {
+const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
+
+/** `forms`: whether this address takes forms besides JSON. */
+export async function readBody(request: Request, forms: boolean): Promise<unknown> {
+  if (!forms || !FORM_TYPE.test(request.headers.get('content-type') ?? '')) return readJsonBody(request)
+  return parseForm(await readText(request))
+}
+
+async function readJsonBody(request: Request): Promise<unknown> {
   const type = request.headers.get('content-type') ?? ''
   if (type === '' && isEmpty(request)) return undefined
   const match = JSON_TYPE.exec(type)
@@ -18,12 +26,26 @@ export async function readJsonBody(request: Request): Promise<unknown> {
       type === '' ? undefined : `"${type.slice(0, 80)}" is not application/json in UTF-8.`,
     )
   }
-  const text = request.headers.has('content-length') ? await request.text() : await readWithinLimit(request)
-  if (text.includes('\uFFFD')) throw httpProblem('malformed_body', 'The body is not valid UTF-8.')
-  const value = parse(text)
+  const value = parse(await readText(request))
   if (deeperThan(value, DEPTH_LIMIT))
     throw httpProblem('malformed_body', `The body is nested deeper than ${DEPTH_LIMIT} levels.`)
   return value
+}
+
+async function readText(request: Request): Promise<string> {
+  const text = request.headers.has('content-length') ? await request.text() : await readWithinLimit(request)
+  if (text.includes('\uFFFD')) throw httpProblem('malformed_body', 'The body is not valid UTF-8.')
+  return text
+}
+
+/** A member that comes twice says two things (RFC 6749, section 3.2). One without a value was left out. */
+function parseForm(text: string): Record<string, string> {
+  const members: Record<string, string> = Object.create(null)
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (name in members) throw httpProblem('malformed_body', `"${name.slice(0, 40)}" comes twice.`)
+    if (value !== '') members[name] = value
+  }
+  return { ...members }
 }
 
 function isEmpty(request: Request): boolean {

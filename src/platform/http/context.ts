@@ -4,6 +4,8 @@ export interface Principal {
   sessionId: string
   role: string
   scopes: ReadonlySet<string>
+  /** Until a second factor is set up, the scopes are few. */
+  restricted: boolean
 }
 
 export interface RequestContext {
@@ -19,6 +21,8 @@ export interface RequestContext {
   problem?: string
   /** Headers for the answer, such as the rate limit's. */
   readonly answerHeaders: Record<string, string>
+  /** Cookies to be set by the answer. */
+  readonly cookies: string[]
 }
 
 const contexts = new WeakMap<Request, RequestContext>()
@@ -38,6 +42,11 @@ export function principalOf(request: Request): Principal {
   const { principal } = contextOf(request)
   if (!principal) throw new Error('The route is public and has no principal.')
   return principal
+}
+
+/** Whether it claims to be signed in, by a token or a cookie; whether that is so is looked at by the route. */
+export function hasCredentials(request: Request): boolean {
+  return request.headers.has('authorization') || request.headers.has('cookie')
 }
 
 /** The path of an absolute address, without parsing all of it. */

@@ -2,6 +2,7 @@
 import type { AnyElysia } from 'elysia'
 import { StoreError, storeErrorOf } from '../db'
 import type { Log } from '../observability/log'
+import { HasherBusyError } from '../security/password-hasher'
 import { httpProblem, Problem, storeFailures } from './problem'
 
 interface Thrown {
@@ -21,6 +22,7 @@ export function toProblem(
   if (code === 'PARSE') return causeOf(error) ?? httpProblem('malformed_body')
   if (code === 'NOT_FOUND') return unknownRoute(request, app())
   if (code === 'VALIDATION') return invalid(error)
+  if (error instanceof HasherBusyError) return httpProblem('too_busy', undefined, undefined, { 'retry-after': '5' })
   const fault = storeErrorOf(error)
   if (fault instanceof StoreError) {
     log.error({ requestId, error: fault }, 'the database failed')

@@ -42,6 +42,9 @@ export const reference = Type.String({
 
 export const name = Type.String({ minLength: 1, maxLength: 100, format: 'printable' })
 
+/** What somebody calls a thing of theirs. */
+export const label = Type.String({ minLength: 1, maxLength: 60, format: 'printable' })
+
 export const email = Type.String({ minLength: 3, maxLength: 254, format: 'mailbox' })
 
 export const phone = Type.String({

@@ -5,7 +5,7 @@
 import { toOpenAPISchema } from '@elysiajs/openapi/openapi'
 import type { AnyElysia } from 'elysia'
 import { type httpFailures, httpFailures as kinds, PROBLEM_TYPE, problemSchema } from './problem'
-import { IDEMPOTENT_MEMBER, SCOPES_MEMBER } from './route'
+import { FORM_MEMBER, IDEMPOTENT_MEMBER, SCOPES_MEMBER } from './route'
 
 interface Media {
   schema?: Schema
@@ -25,6 +25,7 @@ interface Operation {
   responses: Record<string, { description?: string; content?: Record<string, Media>; headers?: unknown }>
   [SCOPES_MEMBER]?: 'public' | readonly string[]
   [IDEMPOTENT_MEMBER]?: boolean
+  [FORM_MEMBER]?: boolean
 }
 type Paths = Record<string, Record<string, Operation>>
 
@@ -57,7 +58,13 @@ const IDEMPOTENCY_PARAMETER = {
 type HttpCode = keyof typeof httpFailures
 
 export function openApiDocument(app: AnyElysia, info: ApiInfo): object {
-  const { paths, components } = toOpenAPISchema(app, undefined, undefined, undefined, VERSION) as unknown as {
+  const { paths, components } = toOpenAPISchema(
+    app,
+    { staticFile: false },
+    undefined,
+    undefined,
+    VERSION,
+  ) as unknown as {
     paths: Paths
     components: { schemas?: object }
   }
@@ -107,7 +114,8 @@ function complete(operation: Operation, body: Schema | undefined): Operation {
     security: isPublic ? [] : [{ bearer: [] }],
     responses: { ...operation.responses },
   }
-  if (body) done.requestBody = { required: true, content: { 'application/json': withExample({ schema: body }) } }
+  const mediaType = operation[FORM_MEMBER] ? 'application/x-www-form-urlencoded' : 'application/json'
+  if (body) done.requestBody = { required: true, content: { [mediaType]: withExample({ schema: body }) } }
   if (operation[IDEMPOTENT_MEMBER]) done.parameters = [...(operation.parameters ?? []), IDEMPOTENCY_PARAMETER]
   for (const [status, codes] of commonProblems(operation, isPublic)) mergeProblem(done, status, codes)
   for (const [status, response] of Object.entries(done.responses)) done.responses[status] = describe(status, response)

@@ -7,7 +7,7 @@ import type { Log } from '../observability/log'
 import type { Metrics } from '../observability/metrics'
 import { clientAddress } from './address'
 import { refuseTooLarge } from './body'
-import { beginContext, pathOf, type RequestContext } from './context'
+import { beginContext, hasCredentials, pathOf, type RequestContext } from './context'
 import { Problem, renderProblem } from './problem'
 import { type RateLimiter, takeOrRefuse } from './rate-limit'
 
@@ -57,6 +57,7 @@ export function createPipeline(handle: Handle, options: PipelineOptions): Pipeli
       path: pathOf(request.url),
       startedAt: performance.now(),
       answerHeaders: {},
+      cookies: [],
     }
     beginContext(request, context)
     return context
@@ -64,7 +65,7 @@ export function createPipeline(handle: Handle, options: PipelineOptions): Pipeli
 
   function limitStranger(request: Request, context: RequestContext): void {
     // One with a token is counted where the token is looked at.
-    if (!request.headers.has('authorization')) countStranger(context)
+    if (!hasCredentials(request)) countStranger(context)
   }
 
   function countStranger(context: RequestContext): void {
@@ -113,6 +114,7 @@ export function createPipeline(handle: Handle, options: PipelineOptions): Pipeli
     if (https) headers.set('strict-transport-security', 'max-age=31536000')
     headers.set('x-request-id', context.id)
     for (const name in context.answerHeaders) headers.set(name, context.answerHeaders[name] as string)
+    for (const cookie of context.cookies) headers.append('set-cookie', cookie)
     if (corsOrigins.length > 0) cors(request, response)
     record(request, status, context)
     return response

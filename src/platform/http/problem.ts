@@ -45,6 +45,11 @@ export const httpFailures = {
   cursor_invalid: { status: 400, title: 'The cursor is not one that this list gave out.' },
   unauthenticated: { status: 401, title: 'Sign in first: this needs a valid access token.' },
   insufficient_scope: { status: 403, title: 'Your access token does not allow this.' },
+  second_factor_required: {
+    status: 403,
+    title: 'Your role needs a second factor: set one up first (POST /api/v1/auth/2fa/totp, or a passkey).',
+  },
+  csrf_token_invalid: { status: 403, title: 'A request with the session’s cookie needs its x-csrf-token.' },
   route_not_found: { status: 404, title: 'There is no such address here.' },
   method_not_allowed: { status: 405, title: 'This address does not know that method.' },
   idempotency_key_in_flight: { status: 409, title: 'A request with this Idempotency-Key is still under way.' },
@@ -53,6 +58,7 @@ export const httpFailures = {
   validation_failed: { status: 422, title: 'The request does not have the form that is asked for.' },
   idempotency_key_reused: { status: 422, title: 'This Idempotency-Key was used for another request.' },
   rate_limited: { status: 429, title: 'Too many requests: wait a little.' },
+  too_busy: { status: 503, title: 'Too many passwords are waiting to be looked at: try again in a few seconds.' },
   internal_error: { status: 500, title: 'Something went wrong on our side; it was logged under this request id.' },
 } as const satisfies Failures<string>
 

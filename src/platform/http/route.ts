@@ -5,8 +5,10 @@
  * @example
  * app.get('/agents/me', handler, { ...route({ scopes: ['agents:read'], tag: 'Agents', summary: 'My till' }), response })
  */
-import type { Principal } from './context'
-import { contextOf } from './context'
+
+import { sameHash } from '../security/keyring'
+import { contextOf, hasCredentials, type Principal } from './context'
+import { type Cookies, CSRF_HEADER, isCrossSite } from './cookies'
 import { httpProblem } from './problem'
 import { type RateLimiter, takeOrRefuse } from './rate-limit'
 
@@ -18,16 +20,22 @@ export interface RouteStatement {
   description?: string
   /** It takes an `Idempotency-Key`. */
   idempotent?: boolean
+  /** It takes a form instead of JSON. */
+  form?: boolean
 }
 
 /** The OpenAPI extension members in which a route's statement is kept. */
 export const SCOPES_MEMBER = 'x-scopes'
 export const IDEMPOTENT_MEMBER = 'x-idempotent'
+export const FORM_MEMBER = 'x-form'
 
 export type Authenticate = (token: string) => Promise<Principal | undefined> | Principal | undefined
 
 export interface GuardOptions {
   authenticate: Authenticate
+  cookies: Pick<Cookies, 'accessToken'>
+  /** What a request that changes something must carry when a cookie says whose it is. */
+  csrfTokenOf: (sessionId: string) => string
   limiter: RateLimiter
   /** Requests a minute; 0 turns limits off. */
   limits: { anonymous: number; user: number }
@@ -49,11 +57,13 @@ export interface RouteDetail {
   description?: string
   [SCOPES_MEMBER]: 'public' | readonly string[]
   [IDEMPOTENT_MEMBER]: boolean
+  [FORM_MEMBER]: boolean
 }
 
+const SAFE_METHODS = new Set(['GET', 'HEAD'])
 const BEARER = /^Bearer ([\w~+/.-]+=*)$/i
 
-export function createRouteWords({ authenticate, limiter, limits }: GuardOptions): RouteWords {
+export function createRouteWords({ authenticate, cookies, csrfTokenOf, limiter, limits }: GuardOptions): RouteWords {
   function limitUser(request: Request, principal: Principal): void {
     if (limits.anonymous === 0) return
     const { answerHeaders } = contextOf(request)
@@ -77,17 +87,30 @@ export function createRouteWords({ authenticate, limiter, limits }: GuardOptions
       contextOf(request).principal = principal
       limitUser(request, principal)
       const missing = scopes.filter((scope) => !principal.scopes.has(scope))
-      if (missing.length > 0) {
-        throw httpProblem('insufficient_scope', `This needs the scope ${missing.join(' ')}.`, { required: scopes })
+      if (missing.length === 0) return
+      if (principal.restricted) throw httpProblem('second_factor_required')
+      throw httpProblem('insufficient_scope', `This needs the scope ${missing.join(' ')}.`, { required: scopes })
+    }
+
+    async function admitByCookie(request: Request): Promise<void> {
+      const token = cookies.accessToken(request)
+      if (token === undefined) {
+        if (hasCredentials(request)) limitStranger(request)
+        throw httpProblem('unauthenticated', undefined, undefined, { 'www-authenticate': 'Bearer' })
       }
+      const principal = await authenticate(token)
+      if (principal && !SAFE_METHODS.has(request.method)) {
+        const given = request.headers.get(CSRF_HEADER) ?? ''
+        if (isCrossSite(request) || !sameHash(given, csrfTokenOf(principal.sessionId)))
+          throw httpProblem('csrf_token_invalid')
+      }
+      admit(request, principal)
     }
 
     return ({ request, route }) => {
       contextOf(request).route = route
       const header = request.headers.get('authorization')
-      if (header === null) {
-        throw httpProblem('unauthenticated', undefined, undefined, { 'www-authenticate': 'Bearer' })
-      }
+      if (header === null) return admitByCookie(request)
       const token = BEARER.exec(header)?.[1]
       const found = token === undefined ? undefined : authenticate(token)
       // A token that was seen before is answered at once, without a turn through a promise.
@@ -97,12 +120,12 @@ export function createRouteWords({ authenticate, limiter, limits }: GuardOptions
 
   function open({ request, route }: Guarded): void {
     contextOf(request).route = route
-    // One without a token was counted when it came in.
-    if (request.headers.has('authorization')) limitStranger(request)
+    // One without any was counted when it came in.
+    if (hasCredentials(request)) limitStranger(request)
   }
 
   return {
-    route: ({ scopes, tag, summary, description, idempotent = false }) => ({
+    route: ({ scopes, tag, summary, description, idempotent = false, form = false }) => ({
       transform: scopes === 'public' ? open : guard(scopes),
       detail: {
         tags: [tag],
@@ -110,6 +133,7 @@ export function createRouteWords({ authenticate, limiter, limits }: GuardOptions
         ...(description === undefined ? {} : { description }),
         [SCOPES_MEMBER]: scopes,
         [IDEMPOTENT_MEMBER]: idempotent,
+        [FORM_MEMBER]: form,
       },
     }),
   }

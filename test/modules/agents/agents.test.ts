@@ -1,5 +1,7 @@
 /** Agents and ATMs: float, commission, and cash handed over for e-money. */
+
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { SYSTEM } from '../../../src/modules/identity'
 import { booksOf, expectCleanBooks, expectProblem } from '../../acceptance/answers'
 import { createWorld, type Person, PIN, type World } from '../../support/world'
 
@@ -117,7 +119,7 @@ describe('float', () => {
       expectProblem(await issue(id, { amount: 1 }), 404, 'agent_not_found')
     }
     const frozen = await world.agent(0)
-    await world.app.wallet.setFrozen(frozen.id, true, 'system')
+    await world.app.wallet.setFrozen(frozen.id, true, SYSTEM)
     expectProblem(await issue(frozen.id, { amount: 1 }), 404, 'agent_not_found')
   })
 

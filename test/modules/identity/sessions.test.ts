@@ -61,7 +61,7 @@ describe('signing in', () => {
   test('takes the whole password, spaces, capitals and accents included', async () => {
     const password = ` Une longue marche à la mer${'.'.repeat(100)} `
     const email = 'long@example.com'
-    const made = await world.app.identity.createUser({ name: 'Long', email, password, role: 'customer' }, 'system')
+    const made = await world.app.identity.people.create({ name: 'Long', email, password, role: 'customer' }, 'system')
     expect(made.ok).toBe(true)
     expect((await login(email, password)).status).toBe(200)
     for (const almost of [password.trim(), password.slice(0, -1), password.slice(0, 72), password.toLowerCase()]) {
@@ -237,14 +237,14 @@ describe('an operator who freezes somebody', () => {
 describe('a password that an administrator has reset', () => {
   test('ends every session, and the old password', async () => {
     const email = 'forgetful@example.com'
-    const made = await world.app.identity.createUser(
+    const made = await world.app.identity.people.create(
       { name: 'Forgetful', email, password: PASSWORD, role: 'customer' },
       'system',
     )
     expect(made.ok).toBe(true)
     const { body: before } = await login(email)
 
-    const result = await world.app.identity.resetPassword(email, 'another walk to the sea', 'system')
+    const result = await world.app.identity.people.resetPassword(email, 'another walk to the sea', 'system')
 
     expect(result.ok).toBe(true)
     expectProblem(await profile(before.accessToken), 401, 'unauthenticated')
@@ -259,8 +259,8 @@ describe('sessions that ended long ago', () => {
     const old = await signIn()
     world.clock.advance(8 * DAY)
     const living = await signIn()
-    expect(await world.app.identity.pruneSessions(world.clock())).toBeGreaterThan(0)
-    expect(await world.app.identity.pruneSessions(world.clock())).toBe(0)
+    expect(await world.app.identity.sessions.prune(world.clock())).toBeGreaterThan(0)
+    expect(await world.app.identity.sessions.prune(world.clock())).toBe(0)
     expectProblem(await refresh(old.refreshToken), 401, 'refresh_token_invalid')
     expect((await refresh(living.refreshToken)).status).toBe(200)
   })

@@ -83,7 +83,7 @@ describe('a mail', () => {
 
     const [mail] = to({ email }) as [Mail]
     const code = /^(\d{6}) is your Kumbu code$/.exec(subjectOf(mail) ?? '')?.[1]
-    expect(mail.text).toContain(`Your code is ${code}.`)
+    expect(mail.text).toContain(`Your code to open your account is ${code}.`)
     expect((await world.call('POST', '/api/v1/auth/verify-email', { body: { email, code } })).status).toBe(200)
   })
 
@@ -95,6 +95,8 @@ describe('a mail', () => {
         subject: 'Hello\r\nBcc: everybody@example.com\r\n\r\nAnother body',
         text: 'Hello\r\n.\r\nMAIL FROM:<evil@example.com>\r\n',
         html: '<p>Hello</p>',
+        medium: 'email',
+        short: 'Hello',
       })
       const [mail] = server.mails as [Mail]
       expect(server.mails).toHaveLength(1)
@@ -107,7 +109,9 @@ describe('a mail', () => {
         'a@example.com\r\nRCPT TO:<evil@example.com>',
         'a@example.com>\r\nBcc: evil@example.com',
       ]) {
-        await channel.send({ to: address, subject: 's', text: 't', html: 'h' }).catch(() => {})
+        await channel
+          .send({ to: address, subject: 's', text: 't', html: 'h', medium: 'email', short: 's' })
+          .catch(() => {})
       }
       expect(server.mails.flatMap((each) => each.to)).not.toContain('evil@example.com')
       expect(server.mails.some((each) => each.headers.has('bcc'))).toBe(false)

@@ -1,5 +1,7 @@
 /** A person's money: sending it, and seeing where it went. */
+
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { SYSTEM } from '../../../src/modules/identity'
 import { expectCleanBooks, expectProblem } from '../../acceptance/answers'
 import { createWorld, type Person, PIN, type World } from '../../support/world'
 
@@ -263,13 +265,13 @@ describe('the statement', () => {
 describe('a frozen wallet', () => {
   test('neither pays nor receives, keeps its money, and works again once it is unfrozen', async () => {
     const farida = await world.customer(500)
-    await world.app.wallet.setFrozen(farida.id, true, 'system')
+    await world.app.wallet.setFrozen(farida.id, true, SYSTEM)
 
     amina.token = await world.signIn(amina.email)
     expectProblem(await transfer({ to: farida.id, amount: 1 }), 409, 'recipient_cannot_receive')
     expect(await world.app.wallet.balance(farida.id)).toMatchObject({ ok: true, value: { balance: 500 } })
 
-    await world.app.wallet.setFrozen(farida.id, false, 'system')
+    await world.app.wallet.setFrozen(farida.id, false, SYSTEM)
     expect((await transfer({ to: farida.id, amount: 1 })).status).toBe(201)
     farida.token = await world.signIn(farida.email)
     expect((await transfer({ to: amina.id, amount: 501 }, farida)).body.balance).toBe(0)
@@ -279,9 +281,9 @@ describe('a frozen wallet', () => {
     const farida = await world.person('customer')
     const till = await world.agent(0)
     await world.app.agents.issueFloat({ agentId: till.id, amount: 100, currency: 'MZN' }, world.write)
-    await world.app.agents.cashIn({ agentId: till.id, to: farida.id, amount: 100, currency: 'MZN' }, world.write)
+    await world.app.agents.cashIn({ by: till.id, to: farida.id, amount: 100, currency: 'MZN' }, world.write)
 
-    await world.app.wallet.setFrozen(farida.id, true, 'system')
+    await world.app.wallet.setFrozen(farida.id, true, SYSTEM)
 
     const account = await world.app.ledger.find(world.runtime.store.read, {
       ownerId: farida.id,

@@ -1,6 +1,8 @@
 /** A withdrawal between the request and its end: cancelled, expired, paid, or paid and reversed. */
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { SYSTEM } from '../../../src/modules/identity'
 import { booksOf, expectCleanBooks, expectProblem } from '../../acceptance/answers'
 import { createWorld, type Person, PIN, type World } from '../../support/world'
 
@@ -146,7 +148,7 @@ describe('expiring', () => {
   test('of a frozen customer’s token gives the hold back as well', async () => {
     const farida = await world.customer(5_000)
     const made = await post('/atm/withdrawal-request', farida, { amount: 1_000, pin: PIN })
-    await world.app.wallet.setFrozen(farida.id, true, 'system')
+    await world.app.wallet.setFrozen(farida.id, true, SYSTEM)
     expectProblem(await validate(made.body.token), 403, 'account_frozen')
 
     world.clock.advance(TTL_MS)

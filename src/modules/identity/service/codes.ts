@@ -1,17 +1,17 @@
 /**
- * One-time codes: six digits, five minutes, five tries, single use. Kept as a keyed hash bound to the person, the
- * purpose and the row. A code that was delayed still works after another was sent.
+ * One-time codes by e-mail and SMS: six digits, five minutes, five tries, single use. Kept as a keyed hash bound to the
+ * person, the purpose and the row. A code that was delayed still works after another was sent. How many are sent is
+ * bounded for each person and purpose, and for each phone number whoever asks (SMS pumping costs the operator money).
  */
 import { and, desc, eq, gt, inArray, isNull, lt, sql } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
 import type { Events } from '../../../platform/events'
+import { firstIdAt } from '../../../platform/ids'
 import type { Runtime } from '../../../platform/runtime'
 import { sameHash } from '../../../platform/security/keyring'
-import { codeIssued } from '../events'
+import { type CodeChannel, type CodePurpose, codeIssued } from '../events'
 import { oneTimeCodes } from '../schema'
-
-export type CodePurpose = 'verify_email'
 
 const DIGITS = 6
 const LIFETIME_MS = 5 * 60_000
@@ -19,38 +19,60 @@ const TRIES = 5
 const BETWEEN_SENDS_MS = 60_000
 const BURST = { sends: 3, windowMs: 10 * 60_000 }
 const DAILY = { sends: 10, windowMs: 24 * 3_600_000 }
+const PRUNE_AT_ONCE = 1_000
+
+export interface CodeOf {
+  userId: string
+  purpose: CodePurpose
+  channel: CodeChannel
+  /** The number that an SMS goes to. */
+  phone?: string | undefined
+  /** Where it goes, if that is not the user’s own address. */
+  addressId?: string | undefined
+  /** What whoever asked for the code wants done once it is redeemed. */
+  intent?: unknown
+  /** Looks like a code in every way but is sent nowhere and fits nothing: for a person who must not learn that there is none. */
+  decoy?: boolean
+}
 
 export interface Codes {
   /** Makes a code and has it sent; does nothing if too many were sent lately. Answers whether one was made. */
-  issue(tx: Tx, userId: string, purpose: CodePurpose, intent?: unknown): Promise<boolean>
+  issue(tx: Tx, of: CodeOf): Promise<boolean>
   /** Spends the code and answers what it was issued for; nothing if it is wrong, used, expired, or guessed at too often. */
   redeem(tx: Tx, userId: string, purpose: CodePurpose, code: string): Promise<{ intent: unknown } | undefined>
+  /** Makes every open code of the person worth nothing. */
+  kill(tx: Tx, userId: string, purposes?: readonly CodePurpose[]): Promise<void>
+  /** Deletes those that no limit looks at any more. */
+  prune(): Promise<number>
 }
 
-export function createCodes({ clock, newId, random, keyring }: Runtime, events: Events): Codes {
+export function createCodes({ store, clock, newId, random, keyring }: Runtime, events: Events): Codes {
   const hashOf = (id: string, userId: string, purpose: string, code: string) =>
     keyring.hash('one-time-code', id, userId, purpose, code)
 
-  async function tooMany(tx: Tx, userId: string, purpose: CodePurpose): Promise<boolean> {
+  function tooMany(sent: Array<{ createdAt: number }>): boolean {
     const now = clock()
-    const sent = await tx
-      .select({ createdAt: oneTimeCodes.createdAt })
-      .from(oneTimeCodes)
-      .where(
-        and(
-          eq(oneTimeCodes.userId, userId),
-          eq(oneTimeCodes.purpose, purpose),
-          gt(oneTimeCodes.createdAt, now - DAILY.windowMs),
-        ),
-      )
-      .orderBy(desc(oneTimeCodes.createdAt))
     const since = (ms: number) => sent.filter(({ createdAt }) => createdAt > now - ms).length
     return since(BETWEEN_SENDS_MS) > 0 || since(BURST.windowMs) >= BURST.sends || sent.length >= DAILY.sends
   }
 
+  const sentTo = (tx: Tx, which: ReturnType<typeof eq>) =>
+    tx
+      .select({ createdAt: oneTimeCodes.createdAt })
+      .from(oneTimeCodes)
+      .where(and(which, gt(oneTimeCodes.createdAt, clock() - DAILY.windowMs)))
+      .orderBy(desc(oneTimeCodes.createdAt))
+
   return {
-    async issue(tx, userId, purpose, intent = null) {
-      if (await tooMany(tx, userId, purpose)) return false
+    async issue(tx, { userId, purpose, channel, phone, addressId, intent = null, decoy = false }) {
+      const ofPerson = and(
+        eq(oneTimeCodes.userId, userId),
+        eq(oneTimeCodes.purpose, purpose),
+        eq(oneTimeCodes.channel, channel),
+      ) as ReturnType<typeof eq>
+      if (tooMany(await sentTo(tx, ofPerson))) return false
+      const destination = phone === undefined ? null : keyring.hash('code-destination', phone)
+      if (destination !== null && tooMany(await sentTo(tx, eq(oneTimeCodes.destination, destination)))) return false
       const id = newId('otp')
       const code = randomDigits(random, DIGITS)
       const expiresAt = clock() + LIFETIME_MS
@@ -58,24 +80,30 @@ export function createCodes({ clock, newId, random, keyring }: Runtime, events: 
         id,
         userId,
         purpose,
+        channel,
+        destination,
         codeHash: hashOf(id, userId, purpose, code),
-        failures: 0,
-        intent,
+        failures: decoy ? TRIES : 0,
+        intent: decoy ? null : intent,
         createdAt: clock(),
         expiresAt,
         usedAt: null,
       })
+      if (decoy) return false
       await events.append(tx, codeIssued, userId, {
         userId,
         purpose,
+        channel,
+        addressId: addressId ?? null,
         sealedCode: keyring.seal('code-in-transit', code),
         expiresAt,
       })
       return true
     },
 
-    async redeem(tx, userId, purpose, code) {
+    async redeem(tx, userId, purpose, given) {
       const now = clock()
+      const code = given.replaceAll(/[\s-]/g, '')
       const open = await forUpdate(
         tx
           .select()
@@ -99,6 +127,36 @@ export function createCodes({ clock, newId, random, keyring }: Runtime, events: 
         .where(inArray(oneTimeCodes.id, ids))
       return right && { intent: right.intent }
     },
+
+    async kill(tx, userId, purposes) {
+      await tx
+        .update(oneTimeCodes)
+        .set({ usedAt: clock(), intent: null })
+        .where(
+          and(
+            eq(oneTimeCodes.userId, userId),
+            isNull(oneTimeCodes.usedAt),
+            purposes === undefined ? undefined : inArray(oneTimeCodes.purpose, [...purposes]),
+          ),
+        )
+    },
+
+    prune: () =>
+      store.write(async (tx) => {
+        const old = await tx
+          .select({ id: oneTimeCodes.id })
+          .from(oneTimeCodes)
+          .where(lt(oneTimeCodes.id, firstIdAt('otp', clock() - 2 * DAILY.windowMs)))
+          .limit(PRUNE_AT_ONCE)
+        if (old.length === 0) return 0
+        await tx.delete(oneTimeCodes).where(
+          inArray(
+            oneTimeCodes.id,
+            old.map(({ id }) => id),
+          ),
+        )
+        return old.length
+      }),
   }
 }
 

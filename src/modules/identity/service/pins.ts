@@ -11,7 +11,7 @@ import type { Runtime } from '../../../platform/runtime'
 import { sameHash } from '../../../platform/security/keyring'
 import type { PinCode } from '../failures'
 import type { Audit } from './audit'
-import { hashSecret, verifySecret } from './passwords'
+import { hashPinSecret, verifyPinSecret } from './passwords'
 import type { User, Users } from './users'
 
 const TRIES = 5
@@ -82,7 +82,7 @@ export function createPins({ store, clock, keyring }: Runtime, users: Users, aud
   }
 
   return {
-    hash: (pin) => hashSecret(peppered(pin)),
+    hash: (pin) => hashPinSecret(peppered(pin)),
 
     async verify(userId, pin) {
       const user = await users.byId(userId)
@@ -104,7 +104,7 @@ export function createPins({ store, clock, keyring }: Runtime, users: Users, aud
     const userId = user.id
     const tried = await countTry(userId)
     if (!tried.ok) return tried
-    if (await verifySecret(peppered(pin), tried.value.pinHash)) {
+    if (await verifyPinSecret(peppered(pin), tried.value.pinHash)) {
       await clearTries(userId)
       trust(userId, tried.value.pinHash, mac)
       return ok(user)

@@ -3,13 +3,12 @@
  * one-time token; whoever reads the terminal makes the first operator with it. The token lives in memory and dies with
  * the process, or as soon as there is an operator.
  */
-import type { Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { sameHash } from '../../../platform/security/keyring'
 import type { Audit } from './audit'
-import { hashSecret } from './passwords'
-import { type User, type UserView, userView } from './users'
+import type { NewPasswordCode, Recovery } from './recovery'
+import { type Users, type UserView, userView } from './users'
 
 export interface Setup {
   /** A fresh token; the one before is worth nothing any more. */
@@ -22,21 +21,17 @@ export interface Setup {
   }): Promise<Result<UserView, SetupCode>>
 }
 
-type SetupCode = 'setup_token_invalid' | 'email_taken'
+type SetupCode = 'setup_token_invalid' | 'email_taken' | NewPasswordCode
 
 interface Parts {
-  hasOperator(tx: Tx): Promise<boolean>
-  emailTaken(tx: Tx, email: string): Promise<boolean>
-  insertOperator(tx: Tx, operator: { name: string; email: string; passwordHash: string }): Promise<User>
+  users: Users
+  recovery: Recovery
   audit: Audit
 }
 
 const TOKEN_BYTES = 24
 
-export function createSetup(
-  { store, random, keyring }: Runtime,
-  { hasOperator, emailTaken, insertOperator, audit }: Parts,
-): Setup {
+export function createSetup({ store, random, keyring }: Runtime, { users, recovery, audit }: Parts): Setup {
   let expected: string | undefined
   const hashOf = (token: string) => keyring.hash('setup-token', token)
 
@@ -49,11 +44,20 @@ export function createSetup(
 
     async complete({ token, name, email, password }) {
       if (expected === undefined || !sameHash(expected, hashOf(token))) return fail('setup_token_invalid')
-      const passwordHash = await hashSecret(password)
+      const accepted = await recovery.accept(password, { name, email })
+      if (!accepted.ok) return accepted
       const result = await store.write(async (tx): Promise<Result<UserView, SetupCode>> => {
-        if (await hasOperator(tx)) return fail('setup_token_invalid')
-        if (await emailTaken(tx, email)) return fail('email_taken')
-        const operator = await insertOperator(tx, { name, email, passwordHash })
+        if ((await users.countOperators(tx)) > 0) return fail('setup_token_invalid')
+        if ((await users.byEmail(tx, email)) !== undefined) return fail('email_taken')
+        const operator = await users.create(tx, {
+          name,
+          email,
+          phone: null,
+          role: 'operator',
+          status: 'active',
+          passwordHash: accepted.value,
+          pinHash: null,
+        })
         await audit(tx, { actor: operator.id, action: 'user.setup', subject: operator.id, outcome: 'allowed' })
         return ok(userView(operator))
       })

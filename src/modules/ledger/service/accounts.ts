@@ -1,7 +1,7 @@
 /** Opening and finding accounts. Which account an owner has never changes, so it is remembered. */
 import { and, asc, eq, ne } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
-import { sum } from '../../../platform/db/dialect'
+import { forUpdate, sum } from '../../../platform/db/dialect'
 import type { Runtime } from '../../../platform/runtime'
 import { type AccountKindName, accountKinds } from '../kinds'
 import { accounts } from '../schema'
@@ -23,8 +23,10 @@ export interface Accounts {
   /** The system account of a kind; of a busy kind on PostgreSQL, one of its stripes, always the same for one seed. */
   system(tx: Tx, kind: AccountKindName, currency: string, seed: string): Promise<string>
   find(db: Db, name: AccountName): Promise<Account | undefined>
-  /** Freezes all accounts of an owner, or makes them active again; a closed one stays closed. */
-  setStateOfOwner(tx: Tx, ownerId: string, state: 'active' | 'frozen'): Promise<void>
+  /** All accounts of an owner, locked until the unit ends. */
+  lockOfOwner(tx: Tx, ownerId: string): Promise<Account[]>
+  /** Freezes or closes all accounts of an owner, or makes them active again; a closed one stays closed. */
+  setStateOfOwner(tx: Tx, ownerId: string, state: 'active' | 'frozen' | 'closed'): Promise<void>
   /** Balances by kind and currency, stripes summed. */
   totals(): Promise<Array<{ kind: string; currency: string; balance: number; held: number }>>
 }
@@ -84,6 +86,8 @@ export function createAccounts({ store, clock, newId }: Runtime): Accounts {
       ensureStripe(tx, { ownerId: SYSTEM, kind, currency }, accountKinds[kind].busy ? stripeOf(seed, stripes) : 0),
     find: async (db, { ownerId, kind, currency }) =>
       (await accountOfOwner(db, { ownerId, kind, currency, stripe: 0 }))[0],
+    lockOfOwner: (tx, ownerId) =>
+      forUpdate(tx.select().from(accounts).where(eq(accounts.ownerId, ownerId)).orderBy(asc(accounts.id))),
     async setStateOfOwner(tx, ownerId, state) {
       await tx
         .update(accounts)

@@ -22,8 +22,10 @@ export function createInbox(clock: Clock, newId: NewId): Inbox {
   const messages: InboxMessage[] = []
   return {
     name: 'inbox',
-    async send({ to, subject, text }) {
-      messages.unshift({ id: newId('msg'), channel: 'email', to, subject, text, at: new Date(clock()).toISOString() })
+    media: ['email', 'sms'],
+    async send({ to, medium, subject, text, short }) {
+      const shown = medium === 'sms' ? { subject: '', text: short } : { subject, text }
+      messages.unshift({ id: newId('msg'), channel: medium, to, ...shown, at: new Date(clock()).toISOString() })
       messages.length = Math.min(messages.length, KEPT)
     },
     check: async () => ({ state: 'up', detail: 'shown at /dev/inbox' }),

@@ -42,6 +42,7 @@ export function createMailChannel({ url, from }: MailOptions): Channel {
 
   return {
     name: 'email',
+    media: ['email'],
     async send({ to, subject, text, html }) {
       try {
         await transport.sendMail({ from, to: { name: '', address: to }, subject, text, html })
