@@ -34,6 +34,8 @@ import { systemRoutes } from './platform/observability/routes'
 import { createQueue } from './platform/queue'
 import { queueRoutes } from './platform/queue/routes'
 import type { Runtime } from './platform/runtime'
+import { authorizePage } from './web/authorize'
+import { pages } from './web/pages'
 import { setupPage } from './web/setup'
 
 export const VERSION = packageJson.version
@@ -199,6 +201,8 @@ export function createApp(config: Config, runtime: Runtime) {
     })
     .use(systemRoutes({ version: VERSION, dependencies, metrics, queue, metricsToken: config.metricsToken }, words))
     .use(setupPage())
+    .use(pages())
+    .use(authorizePage(oauth, identity, cookies))
     .use(oauthApi.protocol)
     .use(swagger(() => document()))
     .group('/api/v1', (api) =>

@@ -19,3 +19,8 @@ declare module 'swagger-ui-dist/swagger-ui-bundle.js' {
   const path: string
   export default path
 }
+
+declare module '*.js' {
+  const embedded: string
+  export default embedded
+}

@@ -15,12 +15,25 @@ const STYLE = `
   label { display: block; margin: 1rem 0; }
   input { display: block; width: 100%; box-sizing: border-box; font: inherit; padding: .5rem; margin-top: .25rem; }
   button { font: inherit; padding: .6rem 1.2rem; border: 0; border-radius: .4rem; background: #0a6; color: #fff; cursor: pointer; }
+  button.quiet { background: #8883; color: inherit; padding: .35rem .7rem; }
+  button:disabled { opacity: .5; cursor: wait; }
+  section { border-top: 1px solid #8884; margin-top: 2rem; }
+  h2 { font-size: 1.15rem; }
+  h3 { font-size: 1rem; margin-top: 1.5rem; }
+  details { margin: .5rem 0; }
+  summary { cursor: pointer; }
+  li { margin: .4rem 0; overflow-wrap: anywhere; }
+  img { background: #fff; border-radius: .4rem; }
+  code, .codes { font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
+  .choices button { margin: 0 .25rem .25rem 0; }
+  input.inline { display: inline; width: auto; margin: 0; }
+  dialog { max-width: 24rem; border: 1px solid #8886; border-radius: .6rem; padding: 1.25rem; }
   [role=status] { margin-top: 1rem; font-weight: 600; }
 `
 
 /** `script` is the address of a script of ours; inline scripts are refused by the page’s policy. */
 export function htmlPage(title: string, body: string, script?: string): Response {
-  const scriptTag = script === undefined ? '' : `<script src="${escapeHtml(script)}" defer></script>`
+  const scriptTag = script === undefined ? '' : `<script src="${escapeHtml(script)}" type="module"></script>`
   const page = `<!doctype html>
 <html lang="en">
 <head>
@@ -37,7 +50,7 @@ ${scriptTag}
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy':
-        "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
     },
   })
 }

@@ -94,8 +94,6 @@ export const OWN_HANDS_ONLY: ReadonlySet<string> = new Set<Scope>(['profile:secu
 /** What a person may do whose role demands a second factor, until they have one. */
 export const ENROLMENT: ReadonlySet<string> = new Set<Scope>(['profile:read', 'profile:security'])
 
-export const isRole = (text: string): text is Role => Object.hasOwn(roles, text)
-
 const sets = Object.fromEntries(Object.entries(roles).map(([role, list]) => [role, new Set<string>(list)]))
 
 export function scopesOf(role: string): ReadonlySet<string> {

@@ -1,7 +1,8 @@
 /**
  * Sessions of browser screens travel in cookies that no script can read. A request that changes something must also
  * carry the session's CSRF token in a header, which another site can neither read nor set; and the cookies are not sent
- * with requests that other sites make (`SameSite=Strict`).
+ * with requests that other sites make, except that the session's comes along when a link leads here (`SameSite=Lax`),
+ * so that an application can ask whether the person is signed in.
  */
 import { contextOf } from './context'
 
@@ -45,7 +46,7 @@ export function createCookies({ https }: { https: boolean }): Cookies {
 
   const add = (request: Request, name: string, value: string, path: string, ageS: number) =>
     contextOf(request).cookies.push(
-      `${name}=${value}; Path=${path}; Max-Age=${ageS}; HttpOnly; SameSite=Strict${https ? '; Secure' : ''}`,
+      `${name}=${value}; Path=${path}; Max-Age=${ageS}; HttpOnly; SameSite=${name === session ? 'Lax' : 'Strict'}${https ? '; Secure' : ''}`,
     )
 
   return {

@@ -59,12 +59,17 @@ export interface PasskeyParts {
   factors: SecondFactors
 }
 
+/** Loading it takes longer than loading the rest of Kumbu, and one of its parts wants the polyfill to be there before. */
+async function library() {
+  await import('reflect-metadata')
+  return import('@simplewebauthn/server')
+}
+
 export function createPasskeys(
   { store, clock, newId, keyring }: Runtime,
   { challenges, factors }: PasskeyParts,
   baseUrl: () => string,
 ): Passkeys {
-  const library = () => import('@simplewebauthn/server')
   const rpId = () => new URL(baseUrl()).hostname
   const origin = () => new URL(baseUrl()).origin
 
