@@ -1,5 +1,6 @@
 /** `npm run bench` takes every measurement; `npm run bench -- transfers` takes one. Each prints one JSON line. */
 import { existsSync } from 'node:fs'
+import { authentication } from './authentication'
 import { growth } from './growth'
 import { logins } from './logins'
 import { memory } from './memory'
@@ -8,7 +9,15 @@ import { start } from './start'
 import { EXECUTABLE } from './support/server'
 import { transfers } from './transfers'
 
-const measurements: Record<string, () => Promise<void>> = { start, transfers, logins, postgres, growth, memory }
+const measurements: Record<string, () => Promise<void>> = {
+  start,
+  authentication,
+  transfers,
+  logins,
+  postgres,
+  growth,
+  memory,
+}
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.find((name) => !Object.hasOwn(measurements, name))

@@ -24,22 +24,25 @@ export async function serve(args: string[]): Promise<BenchServer> {
     [EXECUTABLE, 'serve', '--port', '0', '--rate-limit', '0', '--backup-hours', '0', '--log-level', 'error', ...args],
     { stdout: 'pipe', stderr: 'inherit' },
   )
+  return {
+    base: await announced(child.stdout),
+    pid: child.pid,
+    async stop() {
+      child.kill('SIGTERM')
+      await child.exited
+    },
+  }
+}
+
+/** The address that a server prints when it is ready. */
+export async function announced(output: ReadableStream<Uint8Array>): Promise<string> {
   let printed = ''
-  for await (const chunk of child.stdout) {
+  for await (const chunk of output) {
     printed += new TextDecoder().decode(chunk)
     const base = /on (http:\/\/\S+)/.exec(printed)?.[1]
-    if (base !== undefined) {
-      return {
-        base,
-        pid: child.pid,
-        async stop() {
-          child.kill('SIGTERM')
-          await child.exited
-        },
-      }
-    }
+    if (base !== undefined) return base
   }
-  throw new Error(`The executable did not start: ${printed}`)
+  throw new Error(`The server did not start: ${printed}`)
 }
 
 export async function load(

@@ -95,8 +95,7 @@ export function createAuthenticator(options: AuthenticatorOptions, known: readon
   /** 6.1: authenticator data, without extensions. */
   function authenticatorData(credential: Credential, attested: Buffer | undefined, lies: Lies): Buffer {
     const { userPresent = true, userVerified = true, rpId = credential.rpId } = lies
-    const flags =
-      (userPresent ? USER_PRESENT : 0) | (userVerified ? USER_VERIFIED : 0) | (attested ? ATTESTED_DATA : 0)
+    const flags = (userPresent ? USER_PRESENT : 0) | (userVerified ? USER_VERIFIED : 0) | (attested ? ATTESTED_DATA : 0)
     const signCount = Buffer.alloc(4)
     signCount.writeUInt32BE(credential.signCount)
     return Buffer.concat([sha256(rpId), Buffer.of(flags), signCount, attested ?? Buffer.alloc(0)])
@@ -150,8 +149,7 @@ export function createAuthenticator(options: AuthenticatorOptions, known: readon
     },
 
     get({ rpId, challenge, allowCredentials = [] }, lies = {}) {
-      const allowed = (id: string) =>
-        allowCredentials.length === 0 || allowCredentials.some((each) => each.id === id)
+      const allowed = (id: string) => allowCredentials.length === 0 || allowCredentials.some((each) => each.id === id)
       const credential = credentials.findLast((each) => each.rpId === rpId && allowed(each.id))
       if (!credential) throw new Error('NotAllowedError')
       count(credential)
