@@ -13,7 +13,7 @@ import {
   createSmsChannel,
   inboxRoutes,
 } from './modules/notifications'
-import { createOAuth, oauthRoutes } from './modules/oauth'
+import { asOAuthError, createOAuth, oauthRoutes } from './modules/oauth'
 import { createWallet, walletRoutes } from './modules/wallet'
 import { createWithdrawals, withdrawalRoutes } from './modules/withdrawals'
 import { createEvents } from './platform/events'
@@ -197,7 +197,8 @@ export function createApp(config: Config, runtime: Runtime) {
       const context = contextOf(request)
       const problem = toProblem({ code, error, request }, () => app, log, context.id)
       context.problem = problem.code
-      return renderProblem(problem, context.id)
+      const forClients = context.path.startsWith(FORMS_UNDER) ? asOAuthError(problem) : undefined
+      return forClients ?? renderProblem(problem, context.id)
     })
     .use(systemRoutes({ version: VERSION, dependencies, metrics, queue, metricsToken: config.metricsToken }, words))
     .use(setupPage())

@@ -106,6 +106,7 @@ CREATE TABLE "oauth_codes" (
 	"nonce" text,
 	"verified_at" bigint NOT NULL,
 	"methods" text NOT NULL,
+	"granted_in" text NOT NULL,
 	"created_at" bigint NOT NULL,
 	"expires_at" bigint NOT NULL,
 	"used_at" bigint,

@@ -125,6 +125,7 @@ CREATE TABLE `oauth_codes` (
 	`nonce` text,
 	`verified_at` integer NOT NULL,
 	`methods` text NOT NULL,
+	`granted_in` text NOT NULL,
 	`created_at` integer NOT NULL,
 	`expires_at` integer NOT NULL,
 	`used_at` integer,

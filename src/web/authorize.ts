@@ -23,7 +23,7 @@ export function authorizePage(oauth: OAuth, identity: Identity, cookies: Cookies
   return new Elysia({ name: 'authorize-page', normalize: false }).get(
     '/oauth/authorize',
     async ({ request }) => {
-      const checked = await authorization.check(queryOf(request))
+      const checked = await authorization.check(new URL(request.url).search)
       if (checked.kind === 'refuse') return refusal(checked.reason)
       if (checked.kind === 'redirect') return redirect(checked.to)
       if (!checked.request.prompts.includes('none')) return consentPage()
@@ -36,17 +36,6 @@ export function authorizePage(oauth: OAuth, identity: Identity, cookies: Cookies
       return decided.ok ? redirect(decided.value) : refusal('Sign in again.')
     },
     { detail: { hide: true } },
-  )
-}
-
-/** One that comes twice says two things, and is as if it were not there. */
-function queryOf(request: Request): Record<string, string | undefined> {
-  const { searchParams } = new URL(request.url)
-  return Object.fromEntries(
-    [...new Set(searchParams.keys())].map((name) => {
-      const values = searchParams.getAll(name)
-      return [name, values.length === 1 ? values[0] : undefined]
-    }),
   )
 }
 

@@ -20,6 +20,7 @@ interface Operation {
   responses: Record<string, { description?: string; content?: Record<string, Media> }>
   'x-scopes'?: 'public' | string[]
   'x-idempotent'?: boolean
+  'x-form'?: boolean
 }
 
 interface Document {
@@ -39,6 +40,9 @@ interface Described {
 }
 
 const PROBLEM = 'application/problem+json'
+const JSON_BODY = 'application/json'
+/** What OAuth’s clients send (RFC 6749, appendix B). */
+const FORM = 'application/x-www-form-urlencoded'
 
 let world: World
 let document: Document
@@ -194,12 +198,24 @@ describe('every operation', () => {
   })
 })
 
+test('only what OAuth’s clients send is a form', () => {
+  const forms = described().filter(({ operation }) => operation['x-form'])
+  expect(forms.map(({ name }) => name).sort()).toEqual([
+    'POST /oauth/introspect',
+    'POST /oauth/revoke',
+    'POST /oauth/token',
+  ])
+})
+
 describe('every example', () => {
   test('of a request is there, and is what the route would take', () => {
     const withBody = described().filter(({ operation }) => operation.requestBody)
     expect(withBody.length).toBeGreaterThan(10)
     for (const { name, operation, body } of withBody) {
-      const { example } = operation.requestBody?.content['application/json'] ?? {}
+      const content = operation.requestBody?.content ?? {}
+      const form = operation['x-form'] ? FORM : JSON_BODY
+      expect([name, Object.keys(content)]).toEqual([name, [form]])
+      const { example } = content[form] ?? {}
       expect([name, example]).not.toEqual([name, undefined])
       expect([name, faults(body as TSchema, example)]).toEqual([name, []])
     }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { openIdScopes, type Role, roles, scopes } from '../../src/modules/identity'
 import { createWorld, PASSWORD, type Person, PIN, type World } from '../support/world'
 import { expectProblem } from './answers'
-import { knock, passingToken, roleNames, type StatedRoute, statedRoutes } from './walk'
+import { knock, oneOfEachRole, passingToken, roleNames, type StatedRoute, statedRoutes } from './walk'
 
 const DOCUMENT = readFileSync(join(import.meta.dir, '../../docs/roles.md'), 'utf8')
 const MARK = '●'
@@ -42,8 +42,7 @@ let people: Record<Role, Person>
 
 beforeAll(async () => {
   world = await createWorld()
-  const made = await Promise.all(roleNames.map((role) => world.person(role)))
-  people = Object.fromEntries(roleNames.map((role, i) => [role, made[i]])) as Record<Role, Person>
+  people = await oneOfEachRole(world)
 })
 afterAll(() => world.end())
 
@@ -155,7 +154,7 @@ describe('the tables of roles and scopes', () => {
     for (const scope of [...Object.keys(scopes), ...Object.keys(openIdScopes), 'everything']) {
       const body = {
         name: 'Shop',
-        kind: 'public',
+        isPublic: true,
         grants: ['authorization_code'],
         redirectUris: ['https://shop.example/back'],
         scopes: [scope],
@@ -246,24 +245,39 @@ describe('whose it is', () => {
     expectProblem(await till(), 403, 'till_closed')
   })
 
-  test('an agent stops their own tellers, and no other', async () => {
-    const teller = await world.person('teller')
-    const { agentId } = await world.app.identity.known(teller.id)
-    const stop = (token: string) => world.call('POST', `/api/v1/agents/me/tellers/${teller.id}/stop`, { token })
-    expectProblem(await stop(await tokenOf('agent')), 404, 'teller_not_found')
-    expect((await stop(await passingToken(world, { id: agentId as string }))).body).toMatchObject({ status: 'frozen' })
+  test('an agent lets tellers in, sees them, stops them and lets them work again, and no other agent’s', async () => {
+    const agent = await world.agent(0)
+    const token = await passingToken(world, agent)
+    const body = { name: 'Tomás', email: 'tomas@example.com', password: PASSWORD }
+    const made = await world.call('POST', '/api/v1/agents/me/tellers', { token, body })
+    const listed = await world.call('GET', '/api/v1/agents/me/tellers', { token })
+    const [teller] = listed.body.items
+    const at = (what: string, by: string) =>
+      world.call('POST', `/api/v1/agents/me/tellers/${teller.id}/${what}`, { token: by })
+    const stranger = await tokenOf('agent')
+    expect((await world.call('GET', '/api/v1/agents/me/tellers', { token: stranger })).body).toEqual({ items: [] })
+    for (const what of ['stop', 'resume']) expectProblem(await at(what, stranger), 404, 'teller_not_found')
+    const [stopped, resumed] = [await at('stop', token), await at('resume', token)]
+    expect([made.status, listed.status, stopped.status, resumed.status]).toEqual([201, 200, 200, 200])
+    expect([stopped.body.status, resumed.body.status]).toEqual(['frozen', 'active'])
   })
 
-  test('a teller whom an operator froze is not let work again by their agent', async () => {
-    const teller = await world.person('teller')
-    const { agentId } = await world.app.identity.known(teller.id)
-    expect((await freeze(await tokenOf('operator'), teller.id)).status).toBe(200)
-    const token = await passingToken(world, { id: agentId as string })
-    const resumed = await world.call('POST', `/api/v1/agents/me/tellers/${teller.id}/resume`, { token })
-    expect(resumed.status).toBeGreaterThanOrEqual(400)
-    const { status } = await world.app.identity.known(teller.id)
-    expect(status).toBe('frozen')
-  })
+  test.each(['operator', 'support'] as const)(
+    'an agent does not let a teller work again whom %s froze',
+    async (role) => {
+      for (const stoppedBefore of [false, true]) {
+        const teller = await world.person('teller')
+        const { agentId } = await world.app.identity.known(teller.id)
+        const token = await passingToken(world, { id: agentId as string })
+        const path = `/api/v1/agents/me/tellers/${teller.id}`
+        if (stoppedBefore) expect((await world.call('POST', `${path}/stop`, { token })).status).toBe(200)
+        expect((await freeze(await tokenOf(role), teller.id)).status).toBe(200)
+        const { status, body } = await world.call('POST', `${path}/resume`, { token })
+        expect([stoppedBefore, status, body.code]).toEqual([stoppedBefore, 403, 'teller_frozen'])
+        expect((await world.app.identity.known(teller.id)).status).toBe('frozen')
+      }
+    },
+  )
 
   test('support freezes everybody but staff; an operator freezes them too', async () => {
     const support = await tokenOf('support')

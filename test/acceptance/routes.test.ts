@@ -4,54 +4,21 @@ import { type Role, roles, scopes } from '../../src/modules/identity'
 import { listen } from '../../src/platform/http/server'
 import { createWorld, PASSWORD, type Person, PIN, type World } from '../support/world'
 import { expectProblem } from './answers'
-
-interface StatedRoute {
-  method: string
-  path: string
-  scopes: 'public' | readonly string[] | undefined
-  hidden: boolean
-}
+import { knock, oneOfEachRole, passingToken, roleNames, statedRoutes } from './walk'
 
 let world: World
-const people = {} as Record<Role, Person>
+let people: Record<Role, Person>
 
 beforeAll(async () => {
   world = await createWorld()
-  const roleNames = Object.keys(roles) as Role[]
-  const made = await Promise.all(roleNames.map((role) => world.person(role)))
-  for (const [i, role] of roleNames.entries()) people[role] = made[i] as Person
+  people = await oneOfEachRole(world)
 })
 
 afterAll(() => world.end())
 
-function statedRoutes(): StatedRoute[] {
-  return world.app.routes().map(({ method, path, hooks }) => {
-    const { detail = {} } = hooks as { detail?: Record<string, unknown> }
-    return { method, path, scopes: detail['x-scopes'] as StatedRoute['scopes'], hidden: detail.hide === true }
-  })
-}
-
-const apiRoutes = () => statedRoutes().filter(({ path, hidden }) => path.startsWith('/api/v1') && !hidden)
+const apiRoutes = () => statedRoutes(world).filter(({ path, hidden }) => path.startsWith('/api/v1') && !hidden)
 const guarded = () =>
   apiRoutes().flatMap((route) => (Array.isArray(route.scopes) ? [{ ...route, scopes: route.scopes as string[] }] : []))
-
-const NEEDS_BODY = new Set(['POST', 'PUT', 'PATCH'])
-
-/** A call of the route with ids of the right form and an empty body, which no route would do anything with. */
-const knock = ({ method, path }: StatedRoute, token?: string) =>
-  world.call(
-    method,
-    path.replaceAll(/:(\w+)/g, (_, name: string) => sampleOf(name)),
-    {
-      token,
-      ...(NEEDS_BODY.has(method) ? { body: {} } : {}),
-    },
-  )
-
-function sampleOf(parameter: string): string {
-  if (parameter === 'id') return 'wdr_00000000000000000000'
-  return parameter === 'workId' ? '1' : 'usr_00000000000000000000'
-}
 
 describe('every route of the API', () => {
   test('says who may call it: anybody, or whoever has the scopes that it names', () => {
@@ -69,11 +36,17 @@ describe('every route of the API', () => {
   test('is public only where one cannot have signed in yet', () => {
     const open = apiRoutes().filter(({ scopes: named }) => named === 'public')
     expect(open.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
+      'POST /api/v1/auth/forgot-password',
       'POST /api/v1/auth/login',
+      'POST /api/v1/auth/login/2fa',
+      'POST /api/v1/auth/login/2fa/send',
+      'POST /api/v1/auth/login/passkey',
+      'POST /api/v1/auth/login/passkey/options',
       'POST /api/v1/auth/logout',
       'POST /api/v1/auth/refresh',
       'POST /api/v1/auth/register',
       'POST /api/v1/auth/resend-verification',
+      'POST /api/v1/auth/reset-password',
       'POST /api/v1/auth/verify-email',
       'POST /api/v1/setup',
     ])
@@ -82,7 +55,7 @@ describe('every route of the API', () => {
   test('answers 401 without a token, and with one that is none', async () => {
     for (const route of guarded()) {
       for (const token of [undefined, 'a.b.c']) {
-        const answer = await knock(route, token)
+        const answer = await knock(world, route, token)
         expect([`${route.method} ${route.path}`, answer.status]).toEqual([`${route.method} ${route.path}`, 401])
         expectProblem(answer, 401, 'unauthenticated')
         expect(answer.headers.get('www-authenticate')).toStartWith('Bearer')
@@ -91,9 +64,11 @@ describe('every route of the API', () => {
   })
 
   test('answers 403 to every role that lacks one of its scopes, and never to one that has them', async () => {
+    // Some routes end every session of whoever calls them.
+    const callers = await oneOfEachRole(world)
     for (const route of guarded()) {
       for (const [role, granted] of Object.entries(roles) as Array<[Role, readonly string[]]>) {
-        const answer = await knock(route, people[role].token)
+        const answer = await knock(world, route, await passingToken(world, callers[role]))
         const lacks = route.scopes.some((scope) => !granted.includes(scope))
         const refused = answer.status === 403 && answer.body.code === 'insufficient_scope'
         expect([role, route.method, route.path, refused]).toEqual([role, route.method, route.path, lacks])
@@ -124,7 +99,7 @@ describe('roles', () => {
 
   test('who pays out does not ask for withdrawals, who issues money does not spend it', () => {
     const may = (role: Role, scope: string) => (roles[role] as readonly string[]).includes(scope)
-    for (const role of Object.keys(roles) as Role[]) {
+    for (const role of roleNames) {
       expect(may(role, 'withdrawals:pay') && may(role, 'withdrawals:request')).toBe(false)
       expect(may(role, 'agents:manage') && (may(role, 'wallet:transfer') || may(role, 'agents:cash-in'))).toBe(false)
     }
@@ -310,9 +285,7 @@ describe('the limit for strangers', () => {
     try {
       const guess = (from: string) =>
         patient.call('POST', LOGIN, { from, body: { email: 'nobody@example.com', password: 'guess' } })
-      for (const answer of await Promise.all(Array.from({ length: 10 }, () => guess('203.0.113.200')))) {
-        expectProblem(answer, 401, 'credentials_invalid')
-      }
+      for (let i = 0; i < 10; i++) expectProblem(await guess('203.0.113.200'), 401, 'credentials_invalid')
       expectProblem(await guess('203.0.113.200'), 429, 'rate_limited')
       expectProblem(await guess('203.0.113.201'), 401, 'credentials_invalid')
     } finally {
@@ -446,6 +419,7 @@ describe('for machines that watch over it', () => {
     expect(body.dependencies).toMatchObject([
       { name: 'database', state: 'up', detail: world.runtime.store.engine },
       { name: 'mail', state: 'up' },
+      { name: 'sms', state: 'up' },
     ])
   })
 

@@ -1,5 +1,5 @@
 /** Every route as it states itself, and a call of it as anybody, in which nothing happens to anyone else. */
-import { roles } from '../../src/modules/identity'
+import { type Role, roles } from '../../src/modules/identity'
 import type { Answer, Person, World } from '../support/world'
 
 export interface StatedRoute {
@@ -7,10 +7,14 @@ export interface StatedRoute {
   path: string
   scopes: 'public' | readonly string[] | undefined
   hidden: boolean
-  form: boolean
 }
 
-export const roleNames = Object.keys(roles) as Array<keyof typeof roles>
+export const roleNames = Object.keys(roles) as Role[]
+
+export async function oneOfEachRole({ person }: World): Promise<Record<Role, Person>> {
+  const made = await Promise.all(roleNames.map((role) => person(role)))
+  return Object.fromEntries(roleNames.map((role, i) => [role, made[i]])) as Record<Role, Person>
+}
 
 export function statedRoutes({ app }: World): StatedRoute[] {
   return app.routes().map(({ method, path, hooks }) => {
@@ -20,12 +24,13 @@ export function statedRoutes({ app }: World): StatedRoute[] {
       path,
       scopes: detail['x-scopes'] as StatedRoute['scopes'],
       hidden: detail.hide === true,
-      form: detail['x-form'] === true,
     }
   })
 }
 
 const NEEDS_BODY = new Set(['POST', 'PUT', 'PATCH'])
+/** Where OAuth’s clients speak, bodies are forms. */
+const FORMS_UNDER = '/oauth/'
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 
 /** Values of the right form that name nothing. */
@@ -50,16 +55,12 @@ function sampleOf(parameter: string): string {
 }
 
 /** A call of the route with ids that name nothing and an empty body. */
-export function knock({ call }: World, { method, path, form }: StatedRoute, token?: string): Promise<Answer> {
-  return call(
-    method,
-    path.replaceAll(/:(\w+)/g, (_, name: string) => sampleOf(name)),
-    {
-      token,
-      from: '127.0.0.1',
-      ...(NEEDS_BODY.has(method) ? (form ? { body: '', headers: FORM } : { body: {} }) : {}),
-    },
-  )
+export function knock({ call }: World, { method, path }: StatedRoute, token?: string): Promise<Answer> {
+  const named = path.replaceAll(/:(\w+)/g, (_, name: string) => sampleOf(name))
+  const from = '127.0.0.1'
+  if (!NEEDS_BODY.has(method)) return call(method, named, { token, from })
+  if (path.startsWith(FORMS_UNDER)) return call(method, named, { token, from, body: '', headers: FORM })
+  return call(method, named, { token, from, body: {} })
 }
 
 /**

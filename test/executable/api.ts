@@ -1,4 +1,6 @@
 /** What the tests of the executable say to it over HTTP, and how they wait for what it does in its own time. */
+import { generateSync } from 'otplib'
+
 export const DEMO = {
   password: 'kumbu-demo-2026',
   pin: '2580',
@@ -52,12 +54,62 @@ export const get = (base: string, path: string, token?: string) => call(base, 'G
 export const post = (base: string, path: string, body: unknown, token?: string) =>
   call(base, 'POST', path, { token, body })
 
-export async function signIn(
-  base: string,
-  email: string,
-  password: string = DEMO.password,
-): Promise<{ accessToken: string; refreshToken: string; user: { id: string; role: string } }> {
+export interface SignedIn {
+  accessToken: string
+  refreshToken: string
+  user: { id: string; role: string }
+  secondFactorRequired: boolean
+}
+
+export async function signIn(base: string, email: string, password: string = DEMO.password): Promise<SignedIn> {
   const { status, body } = await post(base, '/api/v1/auth/login', { email, password })
+  if (status !== 200 || body.twoFactor) throw new Error(`${email} could not sign in: ${JSON.stringify(body)}`)
+  return body
+}
+
+const STEP_S = 30
+
+/** An authenticator app, and the recovery codes that were written down beside it. */
+export interface AuthenticatorApp {
+  secret: string
+  recoveryCodes: string[]
+  /** The earliest step of 30 s whose code was not shown yet. */
+  nextStep: number
+}
+
+/**
+ * What the person shows next. Each code is good once and one step ahead of the clock is accepted, so two codes can be had
+ * within a step; whoever needs a third shows a recovery code instead of waiting.
+ */
+function proofOf(app: AuthenticatorApp): { method: 'totp' | 'recovery'; code: string } {
+  const now = Math.floor(Date.now() / 1000 / STEP_S)
+  const step = Math.max(now, app.nextStep)
+  if (step > now + 1) return { method: 'recovery', code: app.recoveryCodes.pop() ?? 'none is left' }
+  app.nextStep = step + 1
+  return { method: 'totp', code: generateSync({ secret: app.secret, epoch: step * STEP_S }) }
+}
+
+/** Sets up the authenticator app of somebody who has just signed in. */
+export async function setUpApp(base: string, token: string): Promise<AuthenticatorApp> {
+  const begun = await post(base, '/api/v1/auth/2fa/totp', {}, token)
+  if (begun.status !== 200) throw new Error(`No app could be set up: ${JSON.stringify(begun.body)}`)
+  const app: AuthenticatorApp = { secret: begun.body.secret, recoveryCodes: [], nextStep: 0 }
+  const { code } = proofOf(app)
+  const confirmed = await post(base, '/api/v1/auth/2fa/totp/confirm', { code }, token)
+  if (confirmed.status !== 200) throw new Error(`The app was not confirmed: ${JSON.stringify(confirmed.body)}`)
+  app.recoveryCodes = confirmed.body.recoveryCodes
+  return app
+}
+
+export async function signInWithApp(
+  base: string,
+  { email, password }: { email: string; password: string },
+  app: AuthenticatorApp,
+): Promise<SignedIn> {
+  const { body: asked } = await post(base, '/api/v1/auth/login', { email, password })
+  if (!asked.twoFactor) throw new Error(`${email} was asked for no second factor: ${JSON.stringify(asked)}`)
+  const { challengeId } = asked.twoFactor
+  const { status, body } = await post(base, '/api/v1/auth/login/2fa', { challengeId, ...proofOf(app) })
   if (status !== 200) throw new Error(`${email} could not sign in: ${JSON.stringify(body)}`)
   return body
 }

@@ -133,7 +133,8 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser', () => {
       await shoot('setup')
       await page.getByRole('button', { name: 'Create the operator' }).click()
       await page.getByText('olga@example.com can sign in as the operator').waitFor()
-      expect((await signIn(fresh.base, 'olga@example.com', 'a long walk to the sea')).user.role).toBe('operator')
+      const made = await signIn(fresh.base, 'olga@example.com', 'a long walk to the sea')
+      expect(made).toMatchObject({ user: { role: 'operator' }, secondFactorRequired: true })
       expect({ strangers, complaints }).toEqual({ strangers: [], complaints: [] })
 
       await open(fresh.base, link.pathname + link.search)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { SQL } from 'bun'
 import { emptyFolder, type Running, runVerb, startServer } from '../support/executable'
 import { createPostgresServer, type PostgresServer, postgresPrograms } from '../support/postgres-server'
-import { balanceOf, call, DEMO, get, post, signIn, until } from './api'
+import { type AuthenticatorApp, balanceOf, call, DEMO, get, post, setUpApp, signIn, signInWithApp, until } from './api'
 import { expectTrueBooks } from './load'
 
 const [CUSTOMER, CUSTOMER_2] = DEMO.customers
@@ -94,6 +94,11 @@ describe('the demo, from an empty folder', () => {
     await walkThrough(server)
   })
 
+  test('asks nobody for a second factor, whatever their role', async () => {
+    for (const email of [DEMO.operator, DEMO.agent, CUSTOMER])
+      expect(await signIn(server.base, email)).toMatchObject({ secondFactorRequired: false })
+  })
+
   test('the books are true while it serves', async () => {
     await expectTrueBooks(folder.path, ['--demo'])
   })
@@ -118,8 +123,10 @@ describe('the demo, from an empty folder', () => {
 describe('a first start in earnest', () => {
   const folder = emptyFolder()
   const operator = { name: 'Olga', email: 'olga@example.com', password: 'a long walk to the sea' }
+  const agent = { name: 'Loja', email: 'loja@example.com', password: 'the shop by the market' }
   let server: Running
   let token: string
+  let app: AuthenticatorApp
 
   beforeAll(async () => {
     server = await startServer({ cwd: folder.path })
@@ -143,13 +150,31 @@ describe('a first start in earnest', () => {
     expect({ status, code: body.code }).toEqual({ status: 403, code: 'setup_token_invalid' })
   })
 
-  test('the link makes the operator, who can sign in and work', async () => {
+  test('the link makes the operator, who can do nothing yet but set up a second factor', async () => {
     const { status, body } = await post(server.base, '/api/v1/setup', { token, ...operator })
     expect(status).toBe(201)
     expect(body).toMatchObject({ email: operator.email, role: 'operator', status: 'active' })
-    const { accessToken } = await signIn(server.base, operator.email, operator.password)
-    const agent = { name: 'Loja', email: 'loja@example.com', password: 'the shop by the market', role: 'agent' }
-    expect((await post(server.base, '/api/v1/users', agent, accessToken)).status).toBe(201)
+    const { accessToken, secondFactorRequired } = await signIn(server.base, operator.email, operator.password)
+    expect(secondFactorRequired).toBe(true)
+    const refused = await post(server.base, '/api/v1/users', { ...agent, role: 'agent' }, accessToken)
+    expect({ status: refused.status, code: refused.body.code }).toEqual({ status: 403, code: 'second_factor_required' })
+    app = await setUpApp(server.base, accessToken)
+    expect(app.recoveryCodes).toHaveLength(10)
+  })
+
+  test('with the authenticator app the operator signs in and works', async () => {
+    const { accessToken, secondFactorRequired } = await signInWithApp(server.base, operator, app)
+    expect(secondFactorRequired).toBe(false)
+    expect((await post(server.base, '/api/v1/users', { ...agent, role: 'agent' }, accessToken)).status).toBe(201)
+  })
+
+  test('an agent needs one too before they see their till', async () => {
+    const { accessToken, secondFactorRequired } = await signIn(server.base, agent.email, agent.password)
+    const till = () => get(server.base, '/api/v1/agents/me', accessToken)
+    expect(secondFactorRequired).toBe(true)
+    expect((await till()).body.code).toBe('second_factor_required')
+    await setUpApp(server.base, accessToken)
+    expect((await till()).body).toMatchObject({ float: 0 })
   })
 
   test('the link works once', async () => {
@@ -164,6 +189,19 @@ describe('a first start in earnest', () => {
     await get(server.base, '/health')
     expect(server.output()).toContain('/swagger')
     expect(server.output()).not.toContain('/setup?token=')
+  })
+
+  test('the app is known after it, and a recovery code stands in for it once', async () => {
+    await signInWithApp(server.base, operator, app)
+    const [code] = app.recoveryCodes
+    const show = async () => {
+      const { email, password } = operator
+      const { challengeId } = (await post(server.base, '/api/v1/auth/login', { email, password })).body.twoFactor
+      return post(server.base, '/api/v1/auth/login/2fa', { challengeId, method: 'recovery', code })
+    }
+    expect((await show()).status).toBe(200)
+    const again = await show()
+    expect({ status: again.status, code: again.body.code }).toEqual({ status: 422, code: 'code_invalid' })
   })
 })
 

@@ -465,8 +465,11 @@ describe('admin', () => {
     try {
       expect(server.output()).not.toContain('/setup?token=')
       const { status, body } = await post(server.base, '/api/v1/auth/login', { email, password })
-      if (status === 200)
+      if (status === 200) {
         expect((await get(server.base, '/api/v1/auth/profile', body.accessToken)).body.role).toBe('operator')
+        // Who has just been made has no second factor yet, and does nothing before that.
+        expect(body.secondFactorRequired).toBe(true)
+      }
       return status
     } finally {
       await server.stop()

@@ -9,6 +9,7 @@ export type AgentsCode =
   | 'cash_in_to_self'
   | 'till_closed'
   | 'teller_not_found'
+  | 'teller_frozen'
   | PostingCode
 
 export const agentsFailures: Failures<AgentsCode> = {
@@ -18,6 +19,10 @@ export const agentsFailures: Failures<AgentsCode> = {
   cash_in_to_self: { status: 422, title: 'An agent cannot cash in to himself.' },
   till_closed: { status: 403, title: 'The till that you work at is closed.' },
   teller_not_found: { status: 404, title: 'No such teller works at your till.' },
+  teller_frozen: {
+    status: 403,
+    title: 'The operator has frozen this teller, so only the operator lets them work again.',
+  },
   ...postingFailures,
   insufficient_funds: { ...postingFailures.insufficient_funds, title: 'The float is not enough.' },
 }

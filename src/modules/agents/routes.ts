@@ -1,7 +1,7 @@
 /** Tills over HTTP. */
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
-import { principalOf } from '../../platform/http/context'
+import { contextOf, principalOf } from '../../platform/http/context'
 import { idOf } from '../../platform/http/fields'
 import type { Idempotency } from '../../platform/http/idempotency'
 import { problems, unwrap } from '../../platform/http/problem'
@@ -19,7 +19,7 @@ import {
   tellersModel,
   tillModel,
 } from './model'
-import type { Agents } from './service'
+import { type Agents, tellerOf } from './service'
 
 const TAG = 'Agents'
 
@@ -99,9 +99,13 @@ export function agentsRoutes(agents: Agents, identity: Identity, { route }: Rout
       '/agents/me/tellers',
       async ({ body, request, set }) => {
         const agentId = principalOf(request).userId
-        const made = await identity.people.create({ ...body, role: 'teller', agentId }, agentId)
+        const made = await identity.people.create(
+          { ...body, role: 'teller', agentId },
+          agentId,
+          contextOf(request).address,
+        )
         set.status = 201
-        return unwrap(made, identityFailures)
+        return tellerOf(unwrap(made, identityFailures))
       },
       {
         ...route({
@@ -143,7 +147,7 @@ export function agentsRoutes(agents: Agents, identity: Identity, { route }: Rout
       {
         ...route({ scopes: ['agents:tellers'], tag: TAG, summary: 'Let a stopped teller work again' }),
         params: tellerParams,
-        response: { 200: tellerModel, ...problems(agentsFailures, 'teller_not_found') },
+        response: { 200: tellerModel, ...problems(agentsFailures, 'teller_frozen', 'teller_not_found') },
       },
     )
 }

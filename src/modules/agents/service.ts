@@ -4,7 +4,7 @@ import type { Events } from '../../platform/events'
 import type { Write } from '../../platform/http/idempotency'
 import { fail, ok, type Result } from '../../platform/result'
 import type { Runtime } from '../../platform/runtime'
-import { type Identity, type UserView, userView } from '../identity'
+import type { Identity, User, UserView } from '../identity'
 import { type Ledger, legsOf } from '../ledger'
 import type { Wallet } from '../wallet'
 import { cashInCompleted, floatIssued } from './events'
@@ -67,7 +67,7 @@ export interface Agents {
     agent: { userId: string; role: string },
     tellerId: string,
     stop: boolean,
-  ): Promise<Result<Teller, 'teller_not_found'>>
+  ): Promise<Result<Teller, 'teller_not_found' | 'teller_frozen'>>
   issueFloat(input: FloatInput, write: Write): Promise<Result<FloatReceipt, AgentsCode>>
 }
 
@@ -84,6 +84,12 @@ export function createAgents(
   const floatOf = (tx: Tx, agentId: string, currency: string) =>
     ledger.ensure(tx, { ownerId: agentId, kind: 'float', currency })
 
+  /** Whom the teller may thank for it. */
+  async function frozenBy(tellerId: string): Promise<string | undefined> {
+    const [latest] = await identity.auditLog.search({ subject: tellerId, action: 'user.freeze', limit: 1 })
+    return latest?.actor
+  }
+
   return {
     async till(userId, currency = options.currency) {
       const holder = await identity.tillOf(userId)
@@ -98,14 +104,15 @@ export function createAgents(
 
     async tellers(agentId) {
       const found = await identity.users.search({ agentId, role: 'teller', limit: TELLERS_SHOWN })
-      return found.map(userView)
+      return found.map(tellerOf)
     },
 
     async stopTeller({ userId, role }, tellerId, stop) {
       const teller = await identity.find(tellerId)
       if (teller?.role !== 'teller' || teller.agentId !== userId) return fail('teller_not_found')
+      if (!stop && teller.status === 'frozen' && (await frozenBy(tellerId)) !== userId) return fail('teller_frozen')
       const changed = await store.write((tx) => identity.people.setFrozen(tx, tellerId, stop, { id: userId, role }))
-      return changed.ok ? ok(userView(changed.value)) : fail('teller_not_found')
+      return changed.ok ? ok(tellerOf(changed.value)) : fail('teller_not_found')
     },
 
     async cashIn({ by, to, amount, currency = options.currency }, write) {
@@ -192,4 +199,16 @@ export function createAgents(
       })
     },
   }
+}
+
+/** A teller as their agent sees them. */
+export function tellerOf({
+  id,
+  name,
+  email,
+  phone,
+  status,
+  createdAt,
+}: Pick<User, 'id' | 'name' | 'email' | 'phone' | 'status'> & { createdAt: number | string }): Teller {
+  return { id, name, email, phone, status, createdAt: new Date(createdAt).toISOString() }
 }

@@ -12,7 +12,16 @@ export {
   userActivated,
 } from './events'
 export { identityFailures, type PinCode, pinFailures } from './failures'
-export { grantableTo, OWN_HANDS_ONLY, openIdScopes, type Role, roles, type Scope, scopes, scopesOf } from './roles'
+export {
+  grantableTo,
+  OWN_HANDS_ONLY,
+  openIdScopes,
+  type Role,
+  roles,
+  type Scope,
+  scopes,
+  scopesOf,
+} from './roles'
 export { identityRoutes } from './routes'
 export { createIdentity, type Identity } from './service'
 export type { PersonalData } from './service/closing'

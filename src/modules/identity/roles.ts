@@ -2,7 +2,8 @@
 export const scopes = {
   'profile:read': 'See your name, addresses and status.',
   'profile:write': 'Change your name.',
-  'profile:security': 'Change how you sign in: password, factors, addresses, PIN, sessions, keys and applications.',
+  'profile:factors': 'Set up and remove your second factors, and prove again that it is you.',
+  'profile:security': 'Change your password, addresses and PIN; see and end sessions, keys and applications.',
   'wallet:read': 'See the balance and movements of your wallet.',
   'wallet:transfer': 'Send money from your wallet. Each payment still asks for the PIN.',
   'withdrawals:request': 'Ask for a withdrawal token, and cancel it. Each request still asks for the PIN.',
@@ -27,6 +28,7 @@ export const roles = {
   customer: [
     'profile:read',
     'profile:write',
+    'profile:factors',
     'profile:security',
     'wallet:read',
     'wallet:transfer',
@@ -36,6 +38,7 @@ export const roles = {
   agent: [
     'profile:read',
     'profile:write',
+    'profile:factors',
     'profile:security',
     'wallet:read',
     'wallet:transfer',
@@ -49,6 +52,7 @@ export const roles = {
   teller: [
     'profile:read',
     'profile:write',
+    'profile:factors',
     'profile:security',
     'withdrawals:read',
     'withdrawals:pay',
@@ -56,11 +60,12 @@ export const roles = {
     'agents:cash-in',
   ],
   atm: ['profile:read', 'wallet:read', 'withdrawals:read', 'withdrawals:pay', 'agents:read'],
-  biller: ['profile:read', 'profile:security', 'wallet:read'],
-  support: ['profile:read', 'profile:write', 'profile:security', 'users:read', 'users:freeze'],
+  biller: ['profile:read', 'profile:factors', 'profile:security', 'wallet:read'],
+  support: ['profile:read', 'profile:write', 'profile:factors', 'profile:security', 'users:read', 'users:freeze'],
   operator: [
     'profile:read',
     'profile:write',
+    'profile:factors',
     'profile:security',
     'agents:manage',
     'users:read',
@@ -71,7 +76,15 @@ export const roles = {
     'audit:read',
     'clients:manage',
   ],
-  auditor: ['profile:read', 'profile:write', 'profile:security', 'users:read', 'ledger:read', 'audit:read'],
+  auditor: [
+    'profile:read',
+    'profile:write',
+    'profile:factors',
+    'profile:security',
+    'users:read',
+    'ledger:read',
+    'audit:read',
+  ],
 } as const satisfies Record<string, readonly Scope[]>
 
 export type Role = keyof typeof roles
@@ -89,10 +102,14 @@ export const openIdScopes = {
 export const STAFF: ReadonlySet<string> = new Set<Role>(['operator', 'support', 'auditor'])
 
 /** What only the person may do, signed in themselves: no application and no key gets these. */
-export const OWN_HANDS_ONLY: ReadonlySet<string> = new Set<Scope>(['profile:security', 'clients:manage'])
+export const OWN_HANDS_ONLY: ReadonlySet<string> = new Set<Scope>([
+  'profile:factors',
+  'profile:security',
+  'clients:manage',
+])
 
 /** What a person may do whose role demands a second factor, until they have one. */
-export const ENROLMENT: ReadonlySet<string> = new Set<Scope>(['profile:read', 'profile:security'])
+export const ENROLMENT: ReadonlySet<string> = new Set<Scope>(['profile:read', 'profile:factors'])
 
 const sets = Object.fromEntries(Object.entries(roles).map(([role, list]) => [role, new Set<string>(list)]))
 

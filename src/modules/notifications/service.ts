@@ -79,7 +79,7 @@ export function createNotifications(
         metrics.messages.inc({ channel: notice.channel, outcome: 'no_address' })
         return undefined
       }
-      const message = render(notice.template, (await fill(notice)) as never, user.name)
+      const message = render(notice.template, (await fill(notice)) as never, nameOf(user))
       await channelOf(notice).send({ to, medium: notice.medium ?? 'email', ...message })
       metrics.messages.inc({ channel: notice.channel, outcome: 'sent' })
       return undefined
@@ -219,6 +219,9 @@ export function createNotifications(
     ]
   })
 }
+
+/** A name that nobody has confirmed yet may be anything that a stranger wants our mail to say. */
+const nameOf = (user: User) => (user.status === 'pending_verification' ? undefined : user.name)
 
 function withdrawalNotice(template: TemplateName, { userId, ...data }: WithdrawalFacts): Notice {
   return { userId, template, data }

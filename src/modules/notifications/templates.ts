@@ -201,10 +201,10 @@ const templates: { [Name in TemplateName]: (data: TemplateData[Name]) => Words }
 export function render<Name extends TemplateName>(
   template: Name,
   data: TemplateData[Name],
-  name: string,
+  name: string | undefined,
 ): Pick<Message, 'subject' | 'text' | 'html' | 'short'> {
   const { subject, lines, short = subject } = templates[template](data)
-  const greeting = `Hello ${name},`
+  const greeting = name === undefined ? 'Hello,' : `Hello ${name},`
   return {
     subject,
     text: [greeting, ...lines, 'Kumbu'].join('\n\n'),

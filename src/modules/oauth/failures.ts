@@ -18,7 +18,7 @@ export const oauthFailures: Failures<OAuthApiCode> = {
   client_not_found: { status: 404, title: 'There is no such client.' },
   client_user_invalid: {
     status: 422,
-    title: 'A client with its own credentials acts as an account that is active: an ATM, a biller or another.',
+    title: 'A client with its own credentials acts as an account that is active and a machine’s: an ATM or a biller.',
   },
   redirect_uri_invalid: {
     status: 422,
@@ -46,3 +46,10 @@ export const oauthErrors = {
 } as const
 
 export type OAuthError = keyof typeof oauthErrors
+
+/** What the platform refuses of a form, in the words that clients of OAuth know. */
+export function asOAuthError(problem: { detail: string; kind: { status: number } }): Response | undefined {
+  const { status } = problem.kind
+  if (status !== 400 && status !== 413 && status !== 415 && status !== 422) return undefined
+  return Response.json({ error: 'invalid_request', error_description: problem.detail }, { status: 400 })
+}

@@ -49,6 +49,8 @@ export const oauthCodes = table(
     /** When and how the person had proved who they are. */
     verifiedAt: time('verified_at').notNull(),
     methods: json('methods').notNull(),
+    /** The session in which the person said yes; when it has ended, the code is worth nothing. */
+    grantedIn: text('granted_in').notNull(),
     createdAt: time('created_at').notNull(),
     expiresAt: time('expires_at').notNull(),
     usedAt: time('used_at'),

@@ -1,7 +1,7 @@
 /** Wallets over HTTP. */
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
-import { principalOf } from '../../platform/http/context'
+import { contextOf, principalOf } from '../../platform/http/context'
 import { idOf } from '../../platform/http/fields'
 import type { Idempotency } from '../../platform/http/idempotency'
 import { decodeCursor, encodeCursor, limitOf } from '../../platform/http/page'
@@ -148,5 +148,5 @@ export function walletRoutes(wallet: Wallet, { route }: RouteWords, idempotency:
 
 function actorOf(request: Request) {
   const { userId, role } = principalOf(request)
-  return { id: userId, role }
+  return { id: userId, role, address: contextOf(request).address }
 }

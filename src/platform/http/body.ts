@@ -10,9 +10,13 @@ const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?(?
 
 const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
 
-/** `forms`: whether this address takes forms besides JSON. */
+/** `forms`: whether this address takes a form instead of JSON. */
 export async function readBody(request: Request, forms: boolean): Promise<unknown> {
-  if (!forms || !FORM_TYPE.test(request.headers.get('content-type') ?? '')) return readJsonBody(request)
+  if (!forms) return readJsonBody(request)
+  const type = request.headers.get('content-type') ?? ''
+  if (type === '' && isEmpty(request)) return undefined
+  if (!FORM_TYPE.test(type))
+    throw httpProblem('unsupported_media_type', 'Send a form: application/x-www-form-urlencoded.')
   return parseForm(await readText(request))
 }
 

@@ -217,19 +217,19 @@ describe('a request that is wrong goes back to the application as an error', () 
     expect(await Promise.all(answers)).toEqual(names.map((name) => ({ name, page: 200, decided: 200 })))
   })
 
-  test.each(['client_id', 'redirect_uri', 'scope', 'code_challenge', 'response_type', 'nonce', 'max_age', 'request'])(
-    '%s that comes twice is refused everywhere alike (RFC 6749, section 3.1)',
-    async (name) => {
-      const once = oauth.queryOf(shop, { nonce: 'n', max_age: '900' })
-      const value = new URLSearchParams(once).get(name) ?? 'x'
-      const twice = `${once}&${formOf({ [name]: value })}&${formOf({ [name]: value })}`
+  test('a parameter that comes twice is refused everywhere alike (RFC 6749, section 3.1)', async () => {
+    const once = oauth.queryOf(shop, { nonce: 'n', max_age: '900' })
+    const names = [...new URLSearchParams(once).keys(), 'request'].filter((name) => name !== 'state')
+    const answers = names.map(async (name) => {
+      const again = formOf({ [name]: new URLSearchParams(once).get(name) ?? 'x' })
+      const twice = `${once}&${again}&${again}`
       const page = await oauth.open(twice)
-      expect(page.status).not.toBe(200)
       const shown = await world.call('GET', `/api/v1/oauth/authorization?${twice}`, { token: amina.token })
       const decided = await oauth.decide(amina.token, twice)
-      expect({ shown: shown.status, decided: decided.status }).toEqual({ shown: 422, decided: 422 })
-    },
-  )
+      return { name, asked: page.status === 200, shown: shown.status, decided: decided.status }
+    })
+    expect(await Promise.all(answers)).toEqual(names.map((name) => ({ name, asked: false, shown: 422, decided: 422 })))
+  })
 
   test('what the person is shown is what the person allows, whatever the query', async () => {
     const twice = `${oauth.queryOf(shop, { scope: 'openid' })}&scope=wallet:read`

@@ -33,8 +33,13 @@ const make = (fields: object, token = operator.token) =>
   world.call('POST', CLIENTS, { token, body: { ...SHOP, ...fields } })
 
 /** A client whose only grant is its own credentials. */
-const makeMachine = (fields: object = {}) =>
-  make({ redirectUris: [], grants: ['client_credentials'], scopes: ['withdrawals:pay'], userId: atm.id, ...fields })
+const machineOf = (userId: string) => ({
+  redirectUris: [],
+  grants: ['client_credentials'],
+  scopes: ['wallet:read', 'withdrawals:pay'],
+  userId,
+})
+const makeMachine = (fields: object = {}) => make({ ...machineOf(atm.id), ...fields })
 
 /** The operator’s session, seventeen minutes after the password was last asked for. */
 async function staleOperator(): Promise<string> {
@@ -234,6 +239,24 @@ describe('revoking a client', () => {
     expect((await oauth.open(oauth.queryOf(shop))).status).toBe(400)
     const mine = await world.call('GET', '/api/v1/oauth/applications', { token: amina.token })
     expect(JSON.stringify(mine.body)).not.toContain(shop.id)
+  })
+
+  test.each([0, 5, 20, 50])('ends also what is issued to it at the same moment (%d turns later)', async (turns) => {
+    const shop = await oauth.register(operator)
+    const machine = await oauth.register(operator, machineOf(atm.id))
+    const code = await oauth.codeFor(shop, amina.token)
+    const soon = async (ask: () => Promise<Answer>) => {
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      return ask()
+    }
+    const [, , ...answers] = await Promise.all([
+      end(shop.id),
+      end(machine.id),
+      soon(() => oauth.exchange(shop, code)),
+      soon(() => oauth.machine(machine)),
+    ])
+    for (const { body } of answers.filter(({ status }) => status === 200))
+      expect((await oauth.balance(body.access_token)).status).toBe(401)
   })
 
   test('takes it out of the list, once', async () => {

@@ -141,14 +141,14 @@ describe('a request of another form', () => {
     expect([400, 415]).toContain(status)
   })
 
-  test.each(['grant_type', 'code', 'client_id', 'redirect_uri'])(
-    'with %s twice is an invalid_request (RFC 6749, sections 3.2 and 5.2)',
-    async (name) => {
-      const form = await goodForm(shop, { client_id: shop.id })
-      const twice = `${form}&${formOf({ [name]: new URLSearchParams(form).get(name) as string })}`
-      expectRefused(await oauth.send(TOKEN, twice, shop), 'invalid_request')
-    },
-  )
+  test('with a member twice is an invalid_request (RFC 6749, sections 3.2 and 5.2)', async () => {
+    const form = await goodForm(shop, { client_id: shop.id })
+    for (const [name, value] of new URLSearchParams(form)) {
+      const answer = await oauth.send(TOKEN, `${form}&${formOf({ [name]: value })}`, shop)
+      expect({ name, status: answer.status }).toEqual({ name, status: 400 })
+      expectRefused(answer, 'invalid_request')
+    }
+  })
 
   test('with a value that is far too long is an invalid_request', async () => {
     expectRefused(await oauth.exchange(shop, 'x'.repeat(5_000)), 'invalid_request')

@@ -5,11 +5,9 @@ import { expectProblem } from '../../acceptance/answers'
 import { createWorld, PASSWORD, type Person, type World } from '../../support/world'
 import {
   type Application,
-  basicOf,
   CALLBACK,
   expectRefused,
   type Fields,
-  formOf,
   ISSUER,
   MINUTE,
   type OAuthHands,

@@ -99,10 +99,11 @@ export function accountRoutes(identity: Identity, hands: Hands, { route }: Route
     )
     .delete(
       '/auth/phone',
-      async ({ request }) => contacts.removePhone(await hands.sure(request), hands.addressOf(request)),
+      async ({ request }) =>
+        unwrap(await contacts.removePhone(await hands.sure(request), hands.addressOf(request)), identityFailures),
       {
         ...route({ scopes: secured, tag: TAG, summary: 'Remove my phone number' }),
-        response: { 200: userModel, ...problems(identityFailures, 'step_up_required') },
+        response: { 200: userModel, ...problems(identityFailures, 'step_up_required', 'second_factor_needed') },
       },
     )
     .put(

@@ -24,7 +24,7 @@ import type { Identity } from '../service'
 import type { Hands } from './hands'
 
 const TAG = 'Second factors'
-const SECURED = ['profile:security']
+const SECURED = ['profile:factors']
 
 export function factorRoutes(identity: Identity, hands: Hands, { route }: RouteWords) {
   const { factors, passkeys, stepUp } = identity
@@ -54,7 +54,10 @@ export function factorRoutes(identity: Identity, hands: Hands, { route }: RouteW
       '/auth/2fa/totp/confirm',
       async ({ body, request }) => {
         hands.limitOwn(request, 'code')
-        return unwrap(await factors.confirmTotp(await hands.sure(request), body.code), identityFailures)
+        return unwrap(
+          await factors.confirmTotp(await hands.sure(request), body.code, hands.here(request)),
+          identityFailures,
+        )
       },
       {
         ...route({
@@ -73,7 +76,7 @@ export function factorRoutes(identity: Identity, hands: Hands, { route }: RouteW
     .delete(
       '/auth/2fa/totp',
       async ({ request, set }) => {
-        unwrap(await factors.removeTotp(await hands.sure(request)), identityFailures)
+        unwrap(await factors.removeTotp(await hands.sure(request), hands.here(request)), identityFailures)
         set.status = 204
       },
       {
@@ -87,7 +90,10 @@ export function factorRoutes(identity: Identity, hands: Hands, { route }: RouteW
     .post(
       '/auth/2fa/recovery-codes',
       async ({ request }) => ({
-        recoveryCodes: unwrap(await factors.newRecoveryCodes(await hands.sure(request)), identityFailures),
+        recoveryCodes: unwrap(
+          await factors.newRecoveryCodes(await hands.sure(request), hands.here(request)),
+          identityFailures,
+        ),
       }),
       {
         ...route({ scopes: SECURED, tag: TAG, summary: 'New recovery codes; those before are worth nothing' }),
@@ -102,7 +108,7 @@ export function factorRoutes(identity: Identity, hands: Hands, { route }: RouteW
       async ({ params, body, request, set }) => {
         hands.limitOwn(request, 'code')
         const user = await hands.sure(request)
-        unwrap(await factors.addCodeFactor(user, params.method, body.code), identityFailures)
+        unwrap(await factors.addCodeFactor(user, params.method, body.code, hands.here(request)), identityFailures)
         set.status = 204
       },
       {
@@ -129,7 +135,10 @@ export function factorRoutes(identity: Identity, hands: Hands, { route }: RouteW
     .delete(
       '/auth/2fa/:method',
       async ({ params, request, set }) => {
-        unwrap(await factors.removeCodeFactor(await hands.sure(request), params.method), identityFailures)
+        unwrap(
+          await factors.removeCodeFactor(await hands.sure(request), params.method, hands.here(request)),
+          identityFailures,
+        )
         set.status = 204
       },
       {
@@ -157,7 +166,7 @@ export function factorRoutes(identity: Identity, hands: Hands, { route }: RouteW
       '/auth/passkeys',
       async ({ body, request, set }) => {
         const user = await hands.sure(request)
-        const made = await passkeys.register(user, body.challengeId, body.name, body.credential)
+        const made = await passkeys.register(user, body.challengeId, body.name, body.credential, hands.here(request))
         set.status = 201
         return unwrap(made, identityFailures)
       },
@@ -173,7 +182,10 @@ export function factorRoutes(identity: Identity, hands: Hands, { route }: RouteW
     .delete(
       '/auth/passkeys/:passkeyId',
       async ({ params, request, set }) => {
-        unwrap(await passkeys.remove(await hands.sure(request), params.passkeyId), identityFailures)
+        unwrap(
+          await passkeys.remove(await hands.sure(request), params.passkeyId, hands.here(request)),
+          identityFailures,
+        )
         set.status = 204
       },
       {

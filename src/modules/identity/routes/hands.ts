@@ -5,6 +5,7 @@ import { httpProblem, unwrap } from '../../../platform/http/problem'
 import { type RateLimiter, takeForFactor } from '../../../platform/http/rate-limit'
 import { identityFailures } from '../failures'
 import type { Identity } from '../service'
+import type { Here } from '../service/second-factors'
 import type { OpenedSession } from '../service/sessions'
 import type { Admitted, DeviceOrigin } from '../service/sign-in'
 import { emailKeyOf, type User } from '../service/users'
@@ -58,6 +59,10 @@ export function createHands(
       if (given !== undefined) return { token: given, wish: {} }
       if (isCrossSite(request)) throw httpProblem('csrf_token_invalid')
       return { token: cookies.refreshToken(request) ?? '', wish: { session: 'cookie' } }
+    },
+
+    here(request: Request): Here {
+      return { sessionId: principalOf(request).sessionId, address: addressOf(request) }
     },
 
     user: (request: Request): Promise<User> => identity.known(principalOf(request).userId),

@@ -1,7 +1,7 @@
 /** People and the audit log, for whoever runs the place, over HTTP. */
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
-import { principalOf } from '../../../platform/http/context'
+import { contextOf, principalOf } from '../../../platform/http/context'
 import { idOf } from '../../../platform/http/fields'
 import { decodeCursor, encodeCursor, limitOf } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
@@ -35,7 +35,10 @@ export function operatorRoutes(identity: Identity, { route }: RouteWords) {
       '/users',
       async ({ body, request, set }) => {
         set.status = 201
-        return unwrap(await people.create(body, principalOf(request).userId), identityFailures)
+        return unwrap(
+          await people.create(body, principalOf(request).userId, contextOf(request).address),
+          identityFailures,
+        )
       },
       {
         ...route({

@@ -245,7 +245,7 @@ export function signInRoutes(
       '/auth/logout',
       async ({ body, request, set }) => {
         const { token } = hands.refreshToken(request, body.refreshToken)
-        await sessions.close(token)
+        await sessions.close(token, hands.addressOf(request))
         cookies.clearSession(request)
         set.status = 204
       },

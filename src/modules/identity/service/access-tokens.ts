@@ -14,6 +14,7 @@ export interface AccessClaims {
   sub: string
   sid: string
   role: string
+  iat: number
   exp: number
 }
 

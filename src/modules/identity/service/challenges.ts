@@ -31,6 +31,8 @@ export interface Challenges {
   settle(tx: Tx, id: string): Promise<boolean>
   /** Counts a wrong answer; the challenge waits for the next, if it may. */
   wrong(tx: Tx, id: string): Promise<void>
+  /** Ends what the person has not answered yet. */
+  kill(tx: Tx, userId: string): Promise<void>
   prune(): Promise<number>
 }
 
@@ -91,6 +93,13 @@ export function createChallenges({ store, clock, newId, random }: Runtime): Chal
         .update(challenges)
         .set({ failures: sql`${challenges.failures} + 1`, usedAt: null })
         .where(eq(challenges.id, id))
+    },
+
+    async kill(tx, userId) {
+      await tx
+        .update(challenges)
+        .set({ usedAt: clock() })
+        .where(and(eq(challenges.userId, userId), isNull(challenges.usedAt)))
     },
 
     prune: () =>

@@ -93,7 +93,7 @@ export function createClosing(
     await sessions.revokeAll(tx, user.id, 'closed')
     await devices.eraseOf(tx, user.id)
     await factors.eraseOf(tx, user.id)
-    await codes.kill(tx, user.id)
+    await codes.eraseOf(tx, user.id)
     await addresses.eraseOf(tx, user.id)
     await tx.delete(apiKeys).where(eq(apiKeys.userId, user.id))
     await tx.delete(passwordResets).where(eq(passwordResets.userId, user.id))

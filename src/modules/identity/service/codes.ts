@@ -39,9 +39,17 @@ export interface Codes {
   /** Makes a code and has it sent; does nothing if too many were sent lately. Answers whether one was made. */
   issue(tx: Tx, of: CodeOf): Promise<boolean>
   /** Spends the code and answers what it was issued for; nothing if it is wrong, used, expired, or guessed at too often. */
-  redeem(tx: Tx, userId: string, purpose: CodePurpose, code: string): Promise<{ intent: unknown } | undefined>
+  redeem(
+    tx: Tx,
+    userId: string,
+    purpose: CodePurpose,
+    code: string,
+    /** Only one that came this way. */
+    channel?: CodeChannel,
+  ): Promise<{ intent: unknown } | undefined>
   /** Makes every open code of the person worth nothing. */
   kill(tx: Tx, userId: string, purposes?: readonly CodePurpose[]): Promise<void>
+  eraseOf(tx: Tx, userId: string): Promise<void>
   /** Deletes those that no limit looks at any more. */
   prune(): Promise<number>
 }
@@ -89,7 +97,7 @@ export function createCodes({ store, clock, newId, random, keyring }: Runtime, e
         expiresAt,
         usedAt: null,
       })
-      if (decoy) return false
+      if (decoy) return true
       await events.append(tx, codeIssued, userId, {
         userId,
         purpose,
@@ -101,7 +109,7 @@ export function createCodes({ store, clock, newId, random, keyring }: Runtime, e
       return true
     },
 
-    async redeem(tx, userId, purpose, given) {
+    async redeem(tx, userId, purpose, given, channel) {
       const now = clock()
       const code = given.replaceAll(/[\s-]/g, '')
       const open = await forUpdate(
@@ -112,6 +120,7 @@ export function createCodes({ store, clock, newId, random, keyring }: Runtime, e
             and(
               eq(oneTimeCodes.userId, userId),
               eq(oneTimeCodes.purpose, purpose),
+              channel === undefined ? undefined : eq(oneTimeCodes.channel, channel),
               isNull(oneTimeCodes.usedAt),
               gt(oneTimeCodes.expiresAt, now),
               lt(oneTimeCodes.failures, TRIES),
@@ -123,7 +132,7 @@ export function createCodes({ store, clock, newId, random, keyring }: Runtime, e
       const right = open.find(({ id, codeHash }) => sameHash(codeHash, hashOf(id, userId, purpose, code)))
       await tx
         .update(oneTimeCodes)
-        .set(right ? { usedAt: now } : { failures: sql`${oneTimeCodes.failures} + 1` })
+        .set(right ? { usedAt: now, intent: null } : { failures: sql`${oneTimeCodes.failures} + 1` })
         .where(inArray(oneTimeCodes.id, ids))
       return right && { intent: right.intent }
     },
@@ -139,6 +148,10 @@ export function createCodes({ store, clock, newId, random, keyring }: Runtime, e
             purposes === undefined ? undefined : inArray(oneTimeCodes.purpose, [...purposes]),
           ),
         )
+    },
+
+    async eraseOf(tx, userId) {
+      await tx.delete(oneTimeCodes).where(eq(oneTimeCodes.userId, userId))
     },
 
     prune: () =>

@@ -4,18 +4,19 @@
  * the wish is always the same, and a number that changed hands goes to whoever can read its messages now.
  */
 
-import { and, eq, isNull } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import type { Events } from '../../../platform/events'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { type CodeChannel, registrationRepeated, type SecurityChange, securityChanged } from '../events'
-import { passwordResets } from '../schema'
 import type { Addresses } from './addresses'
 import type { Audit } from './audit'
 import type { Codes } from './codes'
-import { codeFactorsOf } from './second-factors'
+import { killResetLinks } from './recovery'
+import { codeFactorsOf, type SecondFactors } from './second-factors'
 import { emailKeyOf, phoneOf, type User, type Users, type UserView, userView } from './users'
+
+const SENT_TO_PHONES = ['change_phone', 'verify_phone', 'second_factor'] as const
 
 interface EmailIntent {
   email: string
@@ -32,13 +33,14 @@ export interface Contacts {
   /** Sends a code to the number: a new one, or the one that waits since the registration. */
   changePhone(user: User, phone: string): Promise<Result<true, 'phone_not_served'>>
   confirmPhone(user: User, code: string, address: string): Promise<Result<UserView, 'code_invalid'>>
-  removePhone(user: User, address: string): Promise<UserView>
+  removePhone(user: User, address: string): Promise<Result<UserView, 'second_factor_needed'>>
   /** Within a unit: asks the person to prove the number that they registered with. */
   askForPhone(tx: Tx, user: User): Promise<void>
 }
 
 export interface ContactParts {
   users: Users
+  factors: SecondFactors
   codes: Codes
   addresses: Addresses
   events: Events
@@ -52,7 +54,7 @@ export interface ContactOptions {
 
 export function createContacts(
   { store, clock }: Runtime,
-  { users, codes, addresses, events, audit }: ContactParts,
+  { users, factors, codes, addresses, events, audit }: ContactParts,
   { callingCodes }: ContactOptions,
 ): Contacts {
   const served = (phone: string) =>
@@ -80,10 +82,7 @@ export function createContacts(
   /** Whatever was sent to the address before is worth nothing any more. */
   async function killOutstanding(tx: Tx, userId: string): Promise<void> {
     await codes.kill(tx, userId)
-    await tx
-      .update(passwordResets)
-      .set({ usedAt: clock() })
-      .where(and(eq(passwordResets.userId, userId), isNull(passwordResets.usedAt)))
+    await killResetLinks(tx, userId, clock())
   }
 
   async function changed(tx: Tx, userId: string, changes: Partial<User>): Promise<UserView> {
@@ -92,12 +91,13 @@ export function createContacts(
   }
 
   /** The number moves: whoever had it before has it no more. */
-  async function takeOver(tx: Tx, phone: string, newOwner: string): Promise<void> {
+  async function takeOver(tx: Tx, phone: string, newOwner: string, address: string): Promise<void> {
     const before = await users.byPhone(tx, phone)
     if (!before || before.id === newOwner) return
+    await codes.kill(tx, before.id, SENT_TO_PHONES)
     await changed(tx, before.id, withoutPhone(before))
     await tell(tx, before.id, 'phone_taken_over')
-    await audit(tx, { actor: newOwner, action: 'phone.take_over', subject: before.id, outcome: 'allowed' })
+    await audit(tx, { actor: newOwner, action: 'phone.take_over', subject: before.id, outcome: 'allowed', address })
   }
 
   return {
@@ -105,7 +105,9 @@ export function createContacts(
       store.write(async (tx) => {
         const owner = await users.byEmail(tx, email)
         if (owner && owner.id !== user.id) {
-          await events.append(tx, registrationRepeated, owner.id, { userId: owner.id })
+          const decoy = { userId: owner.id, purpose: 'verify_email', channel: 'email', decoy: true } as const
+          if (await codes.issue(tx, decoy))
+            await events.append(tx, registrationRepeated, owner.id, { userId: owner.id })
           return
         }
         await sendCode(tx, user, 'email', email, { email } satisfies EmailIntent)
@@ -141,8 +143,8 @@ export function createContacts(
         await note(tx, user.id, 'phone.change', redeemed ? 'allowed' : 'refused', address)
         if (!redeemed) return fail('code_invalid')
         const { phone } = redeemed.intent as PhoneIntent
-        await takeOver(tx, phone, user.id)
-        await codes.kill(tx, user.id, ['change_phone', 'verify_phone', 'second_factor'])
+        await takeOver(tx, phone, user.id, address)
+        await codes.kill(tx, user.id, SENT_TO_PHONES)
         const leaves = user.phone !== null && user.phoneVerifiedAt !== null && user.phone !== phone
         const before = leaves ? await addresses.keep(tx, user.id, user.phone as string) : undefined
         const view = await changed(tx, user.id, { phone, phoneVerifiedAt: clock() })
@@ -151,13 +153,16 @@ export function createContacts(
       }),
 
     removePhone: (user, address) =>
-      store.write(async (tx) => {
+      store.write(async (tx): Promise<Result<UserView, 'second_factor_needed'>> => {
+        const asFactor = await factors.mayRemove(tx, user, 'sms')
+        if (!asFactor.ok && asFactor.code === 'second_factor_needed') return fail('second_factor_needed')
+        await codes.kill(tx, user.id, SENT_TO_PHONES)
         const proved = user.phone !== null && user.phoneVerifiedAt !== null
         const before = proved ? await addresses.keep(tx, user.id, user.phone as string) : undefined
         const view = await changed(tx, user.id, withoutPhone(user))
         await note(tx, user.id, 'phone.remove', 'allowed', address)
         await tell(tx, user.id, 'phone_removed', before)
-        return view
+        return ok(view)
       }),
 
     async askForPhone(tx, user) {

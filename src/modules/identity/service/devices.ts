@@ -26,7 +26,7 @@ export interface Devices {
     tx: Tx,
     userId: string,
     known: Device | undefined,
-    origin: Origin,
+    origin: Origin & { deviceToken: string | undefined },
     remember: boolean,
   ): Promise<{ deviceId: string; isNew: boolean; token: string | undefined }>
   list(userId: string): Promise<Device[]>
@@ -66,7 +66,9 @@ export function createDevices({ store, clock, newId, random, keyring }: Runtime)
       }
       const token = newToken(random)
       const tokenHash = hashOfToken(token)
-      if (known) {
+      // One that was known by its looks only may be another one of the same kind, which keeps its own token.
+      const isItself = origin.deviceToken !== undefined && known?.tokenHash === hashOfToken(origin.deviceToken)
+      if (known && isItself) {
         const changes = { lastSeenAt: now, fingerprint, tokenHash, rememberedUntil }
         await tx.update(devices).set(changes).where(eq(devices.id, known.id))
         return { deviceId: known.id, isNew: false, token }
@@ -83,7 +85,7 @@ export function createDevices({ store, clock, newId, random, keyring }: Runtime)
         rememberedUntil,
       })
       await dropOldest(tx, userId)
-      return { deviceId, isNew: true, token }
+      return { deviceId, isNew: known === undefined, token }
     },
 
     list: (userId) =>

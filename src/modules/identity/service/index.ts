@@ -128,8 +128,8 @@ export function createIdentity(runtime: Runtime, events: Events, jobs: Jobs, opt
     canMail: options.canMail,
   })
   const stepUp = createStepUp(runtime, { users, sessions, factors, passkeys, challenges, audit })
-  const contacts = createContacts(runtime, { users, codes, addresses, events, audit }, options)
-  const recovery = createRecovery(runtime, { users, sessions, devices, codes, events, jobs, audit })
+  const contacts = createContacts(runtime, { users, factors, codes, addresses, events, audit }, options)
+  const recovery = createRecovery(runtime, { users, sessions, challenges, devices, codes, events, jobs, audit })
   const registration = createRegistration(runtime, {
     users,
     codes,

@@ -9,7 +9,7 @@ import type { Runtime } from '../../../platform/runtime'
 import { passkeys } from '../schema'
 
 import type { Challenges } from './challenges'
-import type { SecondFactors } from './second-factors'
+import type { Here, SecondFactors } from './second-factors'
 import type { User } from './users'
 
 const MOST_KEPT = 20
@@ -40,6 +40,7 @@ export interface Passkeys {
     challengeId: string,
     name: string,
     credential: CredentialJson,
+    here: Here,
   ): Promise<Result<PasskeyView, RegisterCode>>
   /** Options for any passkey, or for those of one person. */
   askToSign(nonce: string, userId?: string): Promise<object>
@@ -51,7 +52,7 @@ export interface Passkeys {
   /** Notes the use; refuses a count that does not grow, which a copied authenticator gives away. */
   used(tx: Tx, passkeyId: string, counter: number): Promise<boolean>
   list(userId: string): Promise<PasskeyView[]>
-  remove(user: User, id: string): Promise<Result<true, 'passkey_not_found' | 'second_factor_needed'>>
+  remove(user: User, id: string, here: Here): Promise<Result<true, 'passkey_not_found' | 'second_factor_needed'>>
 }
 
 export interface PasskeyParts {
@@ -100,7 +101,7 @@ export function createPasskeys(
       return ok({ challengeId: id, options })
     },
 
-    async register(user, challengeId, name, credential) {
+    async register(user, challengeId, name, credential, here) {
       const challenge = await challenges.take(challengeId, 'passkey_registration', user.id)
       if (!challenge) return fail('challenge_invalid')
       const { verifyRegistrationResponse } = await library()
@@ -110,9 +111,8 @@ export function createPasskeys(
         expectedOrigin: origin(),
         expectedRPID: rpId(),
         requireUserVerification: true,
-      }).catch((error: Error) => error)
-      if (verified instanceof Error || !verified.verified)
-        return fail('passkey_invalid', verified instanceof Error ? verified.message : undefined)
+      }).catch(() => undefined)
+      if (!verified?.verified) return fail('passkey_invalid')
       const { credential: made } = verified.registrationInfo
       return store.write(async (tx): Promise<Result<PasskeyView, RegisterCode>> => {
         const [taken] = await tx.select().from(passkeys).where(eq(passkeys.credentialId, made.id))
@@ -129,7 +129,7 @@ export function createPasskeys(
           lastUsedAt: null,
         }
         await tx.insert(passkeys).values(row)
-        await factors.completed(tx, user, 'passkey_added')
+        await factors.completed(tx, user, 'passkey_added', here)
         return ok(viewOf(row))
       })
     },
@@ -181,7 +181,7 @@ export function createPasskeys(
       return (await of(userId)).map(viewOf)
     },
 
-    remove: (user, id) =>
+    remove: (user, id, here) =>
       store.write(async (tx): Promise<Result<true, 'passkey_not_found' | 'second_factor_needed'>> => {
         const all = await tx.select({ id: passkeys.id }).from(passkeys).where(eq(passkeys.userId, user.id))
         if (!all.some((each) => each.id === id)) return fail('passkey_not_found')
@@ -190,7 +190,7 @@ export function createPasskeys(
           if (!allowed.ok && allowed.code === 'second_factor_needed') return fail('second_factor_needed')
         }
         await tx.delete(passkeys).where(and(eq(passkeys.id, id), eq(passkeys.userId, user.id)))
-        await factors.removed(tx, user, 'passkey_removed')
+        await factors.removed(tx, user, 'passkey_removed', here)
         return ok(true)
       }),
   }

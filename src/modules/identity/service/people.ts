@@ -19,6 +19,7 @@ export type FreezeCode = 'user_not_found' | 'status_conflict' | 'role_protected'
 export interface Actor {
   id: string
   role: string
+  address?: string
 }
 
 export const SYSTEM: Actor = { id: 'system', role: 'operator' }
@@ -33,7 +34,7 @@ export interface NewUser extends RegistrationInput {
 export interface People {
   find(userId: string): Promise<Result<UserView, 'user_not_found'>>
   /** Creates an account that is active at once, because whoever creates it vouches for it and its addresses. */
-  create(input: NewUser, actor: string): Promise<Result<UserView, CreateUserCode>>
+  create(input: NewUser, actor: string, address?: string): Promise<Result<UserView, CreateUserCode>>
   /** Within a unit: freezes, or makes active again. A frozen person is signed out everywhere. */
   setFrozen(tx: Tx, userId: string, frozen: boolean, actor: Actor): Promise<Result<User, FreezeCode>>
   resetPassword(
@@ -67,7 +68,7 @@ export function createPeople(
       return user ? ok(userView(user)) : fail('user_not_found')
     },
 
-    async create({ name, email, phone, password, role, pin, agentId }, actor) {
+    async create({ name, email, phone, password, role, pin, agentId }, actor, address) {
       if (pin !== undefined && isTrivialPin(pin)) return fail('pin_trivial')
       const accepted = await recovery.accept(password, { name, email })
       if (!accepted.ok) return accepted
@@ -90,7 +91,7 @@ export function createPeople(
           pinHash,
         })
         const detail = { role, agentId: agentId ?? null }
-        await audit(tx, { actor, action: 'user.create', subject: user.id, outcome: 'allowed', detail })
+        await audit(tx, { actor, action: 'user.create', subject: user.id, outcome: 'allowed', address, detail })
         await events.append(tx, userActivated, user.id, { userId: user.id })
         return ok(userView(user))
       })
@@ -106,12 +107,12 @@ export function createPeople(
       await users.change(tx, userId, { status, updatedAt: clock() })
       if (frozen) await sessions.revokeAll(tx, userId, 'frozen')
       const action = frozen ? 'user.freeze' : 'user.unfreeze'
-      await audit(tx, { actor: actor.id, action, subject: userId, outcome: 'allowed' })
+      await audit(tx, { actor: actor.id, action, subject: userId, outcome: 'allowed', address: actor.address })
       return ok({ ...user, status })
     },
 
     async resetPassword(email, password, actor) {
-      const accepted = await recovery.accept(password)
+      const accepted = await recovery.accept(password, await users.byEmail(store.read, email))
       if (!accepted.ok) return accepted
       return store.write(async (tx): Promise<Result<UserView, 'user_not_found' | NewPasswordCode>> => {
         const user = await users.byEmail(tx, email)

@@ -4,7 +4,7 @@
  * session and key. Asking for one answers at once and alike for every address: the work is done by a job.
  */
 import { and, eq, gt, isNull, lt } from 'drizzle-orm'
-import type { Tx } from '../../../platform/db'
+import type { Db, Tx } from '../../../platform/db'
 import type { Events } from '../../../platform/events'
 import type { Jobs } from '../../../platform/jobs'
 import { fail, ok, type Result } from '../../../platform/result'
@@ -12,6 +12,7 @@ import type { Runtime } from '../../../platform/runtime'
 import { passwordResetAsked, securityChanged } from '../events'
 import { passwordResets } from '../schema'
 import type { Audit } from './audit'
+import type { Challenges } from './challenges'
 import type { Codes } from './codes'
 import { isCommonPassword } from './common-passwords'
 import type { Devices } from './devices'
@@ -45,7 +46,16 @@ export interface Recovery {
   prune(): Promise<number>
 }
 
+/** Links that were mailed before are worth nothing any more. */
+export async function killResetLinks(tx: Tx, userId: string, now: number): Promise<void> {
+  await tx
+    .update(passwordResets)
+    .set({ usedAt: now })
+    .where(and(eq(passwordResets.userId, userId), isNull(passwordResets.usedAt)))
+}
+
 export interface RecoveryParts {
+  challenges: Challenges
   users: Users
   sessions: Sessions
   devices: Devices
@@ -57,7 +67,7 @@ export interface RecoveryParts {
 
 export function createRecovery(
   { store, clock, random, keyring }: Runtime,
-  { users, sessions, devices, codes, events, jobs, audit }: RecoveryParts,
+  { users, sessions, challenges, devices, codes, events, jobs, audit }: RecoveryParts,
 ): Recovery {
   const hashOf = (token: string) => keyring.hash('password-reset', token)
 
@@ -103,16 +113,14 @@ export function createRecovery(
     await sessions.revokeAll(tx, user.id, reason)
     await devices.distrustAll(tx, user.id)
     await codes.kill(tx, user.id)
-    await tx
-      .update(passwordResets)
-      .set({ usedAt: clock() })
-      .where(and(eq(passwordResets.userId, user.id), isNull(passwordResets.usedAt)))
+    await killResetLinks(tx, user.id, clock())
+    await challenges.kill(tx, user.id)
     await events.append(tx, securityChanged, user.id, { userId: user.id, change: 'password_changed' })
   }
 
   /** The owner of an open link. */
-  async function ownerOf(tx: Tx, token: string): Promise<User | undefined> {
-    const [row] = await tx
+  async function ownerOf(db: Db, token: string): Promise<User | undefined> {
+    const [row] = await db
       .select()
       .from(passwordResets)
       .where(
@@ -122,7 +130,7 @@ export function createRecovery(
           gt(passwordResets.expiresAt, clock()),
         ),
       )
-    const user = row && (await users.lock(tx, row.userId))
+    const user = row && (await users.byIdIn(db, row.userId))
     return user?.status === 'active' ? user : undefined
   }
 
@@ -134,7 +142,7 @@ export function createRecovery(
       store.write((tx) => sendLink(tx, { sealedEmail: keyring.seal('reset-email', email), askedAt: clock() })),
 
     async reset(token, password, address) {
-      const accepted = await accept(password)
+      const accepted = await accept(password, await ownerOf(store.read, token))
       if (!accepted.ok) return accepted
       return store.write(async (tx): Promise<Result<true, NewPasswordCode | 'reset_token_invalid'>> => {
         const user = await ownerOf(tx, token)
@@ -156,6 +164,8 @@ export function createRecovery(
         await users.change(tx, user.id, { passwordHash: accepted.value, passwordFailures: 0, updatedAt: clock() })
         await sessions.revokeAll(tx, user.id, 'password_changed', { except: sessionId, keepKeys: true })
         await devices.distrustAll(tx, user.id)
+        await killResetLinks(tx, user.id, clock())
+        await challenges.kill(tx, user.id)
         await events.append(tx, securityChanged, user.id, { userId: user.id, change: 'password_changed' })
       })
       return right ? ok(true) : fail('password_wrong')

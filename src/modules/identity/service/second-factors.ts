@@ -32,6 +32,12 @@ export type Method = CodeMethod | 'passkey'
 const AMR: Record<Method, string> = { totp: 'otp', recovery: 'otp', email: 'otp', sms: 'sms', passkey: 'hwk' }
 export const amrOf = (method: Method): string => AMR[method]
 
+/** The session in which somebody acts, and the address that they act from. */
+export interface Here {
+  sessionId: string
+  address: string
+}
+
 export interface Factors {
   methods: Method[]
   recoveryCodesLeft: number
@@ -55,20 +61,21 @@ export interface SecondFactors {
   ): Promise<Result<true, 'code_invalid' | 'second_factor_locked'>>
   sendCode(tx: Tx, user: User, channel: CodeChannel): Promise<boolean>
   beginTotp(user: User): Promise<Result<NewTotp, 'totp_present'>>
-  confirmTotp(user: User, code: string): Promise<Result<{ recoveryCodes: string[] }, ConfirmTotpCode>>
-  removeTotp(user: User): Promise<Result<true, RemoveCode>>
+  confirmTotp(user: User, code: string, here: Here): Promise<Result<{ recoveryCodes: string[] }, ConfirmTotpCode>>
+  removeTotp(user: User, here: Here): Promise<Result<true, RemoveCode>>
   /** Codes by this channel become a factor once one was shown. */
   addCodeFactor(
     user: User,
     channel: CodeChannel,
     code: string,
+    here: Here,
   ): Promise<Result<true, 'code_invalid' | 'second_factor_locked' | 'method_not_available'>>
-  removeCodeFactor(user: User, channel: CodeChannel): Promise<Result<true, RemoveCode>>
-  newRecoveryCodes(user: User): Promise<Result<string[], 'method_not_available'>>
-  /** After a factor was added: the person's sessions may do all that their role may. */
-  completed(tx: Tx, user: User, change: SecurityChange): Promise<void>
+  removeCodeFactor(user: User, channel: CodeChannel, here: Here): Promise<Result<true, RemoveCode>>
+  newRecoveryCodes(user: User, here: Here): Promise<Result<string[], 'method_not_available'>>
+  /** After a factor was added: the session that showed it may do all that the role may. */
+  completed(tx: Tx, user: User, change: SecurityChange, here: Here): Promise<void>
   /** After a factor was removed. */
-  removed(tx: Tx, user: User, change: SecurityChange): Promise<void>
+  removed(tx: Tx, user: User, change: SecurityChange, here: Here): Promise<void>
   /** Why this factor may not go, if it may not. */
   mayRemove(db: Db, user: User, method: Method): Promise<Result<true, RemoveCode>>
   eraseOf(tx: Tx, userId: string): Promise<void>
@@ -131,14 +138,19 @@ export function createSecondFactors(
   const tell = (tx: Tx, userId: string, change: SecurityChange) =>
     events.append(tx, securityChanged, userId, { userId, change })
 
-  async function note(tx: Tx, userId: string, action: string, detail: Record<string, unknown> = {}): Promise<void> {
-    await audit(tx, { actor: userId, action, subject: userId, outcome: 'allowed', detail })
-  }
+  const note = (
+    tx: Tx,
+    userId: string,
+    action: string,
+    { address }: Here,
+    detail: Record<string, unknown> = {},
+    outcome: 'allowed' | 'refused' = 'allowed',
+  ) => audit(tx, { actor: userId, action, subject: userId, outcome, address, detail })
 
   async function spend(tx: Tx, user: User, method: CodeMethod, code: string): Promise<boolean> {
     if (method === 'totp') return totp.check(tx, user.id, code)
     if (method === 'recovery') return spendRecovery(tx, user.id, code)
-    return (await codes.redeem(tx, user.id, 'second_factor', code)) !== undefined
+    return (await codes.redeem(tx, user.id, 'second_factor', code, method)) !== undefined
   }
 
   async function spendRecovery(tx: Tx, userId: string, given: string): Promise<boolean> {
@@ -189,25 +201,27 @@ export function createSecondFactors(
     return ok(true)
   }
 
-  async function completed(tx: Tx, user: User, change: SecurityChange): Promise<void> {
-    await sessions.unrestrict(tx, user.id)
-    await note(tx, user.id, 'factor.add', { change })
+  async function completed(tx: Tx, user: User, change: SecurityChange, here: Here): Promise<void> {
+    await sessions.unrestrict(tx, here.sessionId)
+    await note(tx, user.id, 'factor.add', here, { change })
     await tell(tx, user.id, change)
   }
 
-  async function mayRemove(db: Db, user: User, method: Method): Promise<Result<true, RemoveCode>> {
-    const methods = await ownMethods(db, user)
+  async function mayRemove(db: Db, { id }: User, method: Method): Promise<Result<true, RemoveCode>> {
+    const user = await users.byIdIn(db, id)
+    const methods = user ? await ownMethods(db, user) : []
+    if (!user) return fail('method_not_available')
     if (!methods.includes(method)) return fail('method_not_available')
     if (requiredFor.has(user.role) && methods.length === 1) return fail('second_factor_needed')
     return ok(true)
   }
 
-  async function removed(tx: Tx, user: User, change: SecurityChange): Promise<void> {
+  async function removed(tx: Tx, user: User, change: SecurityChange, here: Here): Promise<void> {
     // Nothing is left that recovery codes could stand in for.
     const now = (await users.byIdIn(tx, user.id)) ?? user
     if ((await ownMethods(tx, now)).length === 0)
       await tx.delete(recoveryCodes).where(eq(recoveryCodes.userId, user.id))
-    await note(tx, user.id, 'factor.remove', { change })
+    await note(tx, user.id, 'factor.remove', here, { change })
     await tell(tx, user.id, change)
   }
 
@@ -242,48 +256,54 @@ export function createSecondFactors(
         return ok(await totp.begin(tx, user.id, user.email))
       }),
 
-    confirmTotp: (user, code) =>
+    confirmTotp: (user, code, here) =>
       store.write(async (tx): Promise<Result<{ recoveryCodes: string[] }, ConfirmTotpCode>> => {
         const confirmed = await totp.confirm(tx, user.id, code)
         if (confirmed === 'absent') return fail('totp_absent')
-        if (confirmed === 'wrong') return fail('code_invalid')
-        await completed(tx, user, 'totp_added')
+        if (confirmed === 'wrong') {
+          await note(tx, user.id, 'factor.add', here, { change: 'totp_added' }, 'refused')
+          return fail('code_invalid')
+        }
+        await completed(tx, user, 'totp_added', here)
         return ok({ recoveryCodes: await makeRecoveryCodes(tx, user.id) })
       }),
 
-    removeTotp: (user) =>
+    removeTotp: (user, here) =>
       store.write(async (tx): Promise<Result<true, RemoveCode>> => {
         const allowed = await mayRemove(tx, user, 'totp')
         if (!allowed.ok) return allowed
         await totp.remove(tx, user.id)
-        await removed(tx, user, 'totp_removed')
+        await removed(tx, user, 'totp_removed', here)
         return ok(true)
       }),
 
-    addCodeFactor: (user, channel, code) =>
+    addCodeFactor: (user, channel, code, here) =>
       store.write(async (tx) => {
         if (channel === 'sms' && user.phoneVerifiedAt === null) return fail('method_not_available')
         const checked = await check(tx, user, channel, code)
-        if (!checked.ok) return checked
+        if (!checked.ok) {
+          await note(tx, user.id, 'factor.add', here, { change: `${channel}_factor_added` }, 'refused')
+          return checked
+        }
         const chosen = [...new Set([...codeFactorsOf(user), channel])]
         await users.change(tx, user.id, { codeFactors: chosen })
-        await completed(tx, user, `${channel}_factor_added`)
+        await completed(tx, user, `${channel}_factor_added`, here)
         return ok(true)
       }),
 
-    removeCodeFactor: (user, channel) =>
+    removeCodeFactor: (user, channel, here) =>
       store.write(async (tx): Promise<Result<true, RemoveCode>> => {
         const allowed = await mayRemove(tx, user, channel)
         if (!allowed.ok) return allowed
         await users.change(tx, user.id, { codeFactors: codeFactorsOf(user).filter((each) => each !== channel) })
-        await removed(tx, user, `${channel}_factor_removed`)
+        await removed(tx, user, `${channel}_factor_removed`, here)
         return ok(true)
       }),
 
-    newRecoveryCodes: (user) =>
+    newRecoveryCodes: (user, here) =>
       store.write(async (tx): Promise<Result<string[], 'method_not_available'>> => {
         if ((await ownMethods(tx, user)).length === 0) return fail('method_not_available')
-        await note(tx, user.id, 'factor.recovery_codes')
+        await note(tx, user.id, 'factor.recovery_codes', here)
         await tell(tx, user.id, 'recovery_codes_made')
         return ok(await makeRecoveryCodes(tx, user.id))
       }),

@@ -101,13 +101,15 @@ export interface Sessions {
     clientId?: string,
   ): Promise<Result<OpenedSession, 'refresh_token_invalid'>>
   /** Ends the session that the refresh token belongs to; a token that is none ends nothing. */
-  close(refreshToken: string): Promise<void>
+  close(refreshToken: string, address: string): Promise<void>
   find(sessionId: string): Promise<SessionRow | undefined>
+  /** Within a unit: the session, if it is open. */
+  openIn(tx: Tx, sessionId: string): Promise<SessionRow | undefined>
   /** By a refresh token that was not used yet. */
   byRefreshToken(refreshToken: string): Promise<SessionRow | undefined>
   byAccessToken(accessToken: string): Promise<SessionRow | undefined>
-  /** When an access token expires, in seconds since 1970; nothing for what is none. */
-  expiryOf(accessToken: string): Promise<number | undefined>
+  /** From when to when an access token counts, in seconds since 1970; nothing for what is none. */
+  lifeOf(accessToken: string): Promise<{ iat: number; exp: number } | undefined>
   /** Those that are open, the latest used first. */
   list(userId: string): Promise<SessionRow[]>
   revoke(tx: Tx, sessionIds: string[], reason: string): Promise<void>
@@ -116,8 +118,8 @@ export interface Sessions {
   revokeOfClient(tx: Tx, clientId: string, reason: string, userId?: string): Promise<void>
   /** Notes that the person has proved anew who they are. */
   prove(tx: Tx, sessionId: string, methods: readonly string[]): Promise<void>
-  /** Lifts what restricted the person’s sessions, now that they have a second factor. */
-  unrestrict(tx: Tx, userId: string): Promise<void>
+  /** Lifts what restricted the session, now that a second factor was shown in it; not in others, which showed none. */
+  unrestrict(tx: Tx, sessionId: string): Promise<void>
   isFresh(sessionId: string): Promise<boolean>
   authenticate(accessToken: string): Principal | undefined | Promise<Principal | undefined>
   /** The same for a token of another sort, which `resolve` knows. */
@@ -352,13 +354,23 @@ export function createSessions(runtime: Runtime, { users, events, audit, accessT
         return ok(opened(session, user, successor))
       }),
 
-    close: (refreshToken) =>
+    close: (refreshToken, address) =>
       store.write(async (tx) => {
         const token = await tokenRow(tx, refreshToken)
-        if (token) await revoke(tx, [token.sessionId], 'signed_out')
+        const [session] = token ? await tx.select().from(sessions).where(eq(sessions.id, token.sessionId)) : []
+        if (!session) return
+        await revoke(tx, [session.id], 'signed_out')
+        const { userId } = session
+        const detail = { sessionId: session.id }
+        await audit(tx, { actor: userId, action: 'session.end', subject: userId, outcome: 'allowed', address, detail })
       }),
 
     find,
+
+    async openIn(tx, sessionId) {
+      const [session] = await tx.select().from(sessions).where(eq(sessions.id, sessionId))
+      return isOpen(session) ? session : undefined
+    },
 
     async byRefreshToken(refreshToken) {
       const [token] = await store.read
@@ -373,9 +385,7 @@ export function createSessions(runtime: Runtime, { users, events, audit, accessT
       return named && find(named.sessionId)
     },
 
-    async expiryOf(accessToken) {
-      return (await accessTokens.verify(accessToken))?.exp
-    },
+    lifeOf: (accessToken) => accessTokens.verify(accessToken),
 
     list: (userId) =>
       store.read
@@ -427,16 +437,9 @@ export function createSessions(runtime: Runtime, { users, events, audit, accessT
       await tx.update(sessions).set({ verifiedAt: clock(), methods: all }).where(eq(sessions.id, sessionId))
     },
 
-    async unrestrict(tx, userId) {
-      const narrow = await tx
-        .select({ id: sessions.id })
-        .from(sessions)
-        .where(and(eq(sessions.userId, userId), eq(sessions.restricted, true), isNull(sessions.revokedAt)))
-      await change(
-        tx,
-        narrow.map(({ id }) => id),
-        { restricted: false },
-      )
+    async unrestrict(tx, sessionId) {
+      const [session] = await tx.select().from(sessions).where(eq(sessions.id, sessionId))
+      if (session?.restricted) await change(tx, [sessionId], { restricted: false })
     },
 
     async isFresh(sessionId) {

@@ -20,7 +20,7 @@ import { verifyNothing, verifySecret } from './passwords'
 import { amrOf, type CodeMethod, type Method, type SecondFactors } from './second-factors'
 import type { OpenedSession, Origin, Sessions } from './sessions'
 import { createSignInLane } from './sign-in-lane'
-import type { User, Users } from './users'
+import { emailKeyOf, type User, type Users } from './users'
 
 /** Wrong passwords in a row after which the owner hears of it, and after which a password alone is not enough. */
 const TELL_AT = 20
@@ -102,7 +102,7 @@ export function createSignIn(
   ): Promise<boolean | undefined> {
     const look = () => (user ? verifySecret(password, user.passwordHash) : verifyNothing(password))
     try {
-      return device ? await look() : await lane.run(email, address, look)
+      return device ? await look() : await lane.run(emailKeyOf(email), address, look)
     } catch (error) {
       if (error instanceof HasherBusyError) return undefined
       throw error
@@ -244,11 +244,17 @@ export function createSignIn(
         return fail('passkey_invalid')
       }
       const refused = REFUSED_STATES[user.status]
-      if (refused) return fail(refused)
+      if (refused) {
+        await store.write((tx) => note(tx, user, from, refused, ['hwk']))
+        return fail(refused)
+      }
       const methods = challenge.kind === 'sign_in' ? ['pwd', 'hwk', 'mfa'] : ['hwk', 'user', 'mfa']
       return store.write(async (tx): Promise<Result<Admitted, 'challenge_invalid' | 'passkey_invalid'>> => {
         if (!(await challenges.settle(tx, challengeId))) return fail('challenge_invalid')
-        if (!(await passkeys.used(tx, shown.passkeyId, shown.counter))) return fail('passkey_invalid')
+        if (!(await passkeys.used(tx, shown.passkeyId, shown.counter))) {
+          await note(tx, user, from, 'passkey_invalid', methods)
+          return fail('passkey_invalid')
+        }
         return ok(await admit(tx, user, methods, from, remember))
       })
     },

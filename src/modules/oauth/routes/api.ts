@@ -22,7 +22,6 @@ import {
   secretModel,
 } from '../model'
 import type { OAuth } from '../service'
-import type { AuthorizationQuery } from '../service/authorization'
 import type { Client } from '../service/clients'
 
 const TAG = 'OAuth'
@@ -37,7 +36,7 @@ export function oauthApiRoutes(oauth: OAuth, identity: Identity, { route }: Rout
     return userId
   }
 
-  async function askable(query: AuthorizationQuery) {
+  async function askable(query: string) {
     const checked = await authorization.check(query)
     if (checked.kind === 'ask') return checked.request
     throw new Problem('authorization_invalid', oauthFailures.authorization_invalid)
@@ -46,9 +45,9 @@ export function oauthApiRoutes(oauth: OAuth, identity: Identity, { route }: Rout
   return new Elysia({ name: 'oauth-api', normalize: false })
     .get(
       '/oauth/authorization',
-      async ({ query, request }) => {
+      async ({ request }) => {
         const user = await identity.known(principalOf(request).userId)
-        const asked = await authorization.describe(await askable(query), user)
+        const asked = await authorization.describe(await askable(new URL(request.url).search), user)
         return { ...asked, user: { name: user.name, email: user.email } }
       },
       {
@@ -66,7 +65,7 @@ export function oauthApiRoutes(oauth: OAuth, identity: Identity, { route }: Rout
       '/oauth/authorization',
       async ({ body, request }) => {
         const { userId, sessionId } = principalOf(request)
-        const wanted = await askable(Object.fromEntries(new URLSearchParams(body.query)))
+        const wanted = await askable(body.query)
         const user = await identity.known(userId)
         const { address } = contextOf(request)
         const redirectTo = unwrap(

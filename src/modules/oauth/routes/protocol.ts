@@ -42,7 +42,7 @@ function credentialsOf(request: Request, form: Form): { id: string; secret: stri
   }
   const basic = /^Basic ([A-Za-z0-9+/]+=*)$/i.exec(header)?.[1]
   if (basic === undefined || form.client_secret !== undefined)
-    throw new Refusal('invalid_request', 'A client authenticates in one way: HTTP Basic, or in the body.')
+    throw new Refusal('invalid_client', 'A client authenticates in one way: HTTP Basic, or in the body.')
   const text = Buffer.from(basic, 'base64').toString()
   const at = text.indexOf(':')
   if (at < 0) throw new Refusal('invalid_client')
@@ -94,6 +94,11 @@ export function protocolRoutes(oauth: OAuth, { route }: RouteWords, limiter: Rat
     if (client) return client
     if (limiter) takeForFactor(limiter, `client ${id.slice(0, 40)} ${contextOf(request).address}`, SECRET_TRIES)
     throw new Refusal('invalid_client')
+  }
+
+  const userInfo = ({ request }: { request: Request }) => {
+    const { userId, sessionId } = principalOf(request)
+    return tokens.userInfo(userId, sessionId)
   }
 
   const discovery = () => {
@@ -208,17 +213,14 @@ export function protocolRoutes(oauth: OAuth, { route }: RouteWords, limiter: Rat
         response: { 200: introspectionModel, 400: errorModel('invalid_request'), 401: errorModel('invalid_client') },
       },
     )
-    .get(
-      '/oauth/userinfo',
-      ({ request }) => {
-        const { userId, sessionId } = principalOf(request)
-        return tokens.userInfo(userId, sessionId)
-      },
-      {
-        ...route({ scopes: ['openid'], tag: TAG, summary: 'Who allowed this access (OpenID Connect)' }),
-        response: { 200: userInfoModel },
-      },
-    )
+    .get('/oauth/userinfo', userInfo, {
+      ...route({ scopes: ['openid'], tag: TAG, summary: 'Who allowed this access (OpenID Connect)' }),
+      response: { 200: userInfoModel },
+    })
+    .post('/oauth/userinfo', userInfo, {
+      ...route({ scopes: ['openid'], tag: TAG, summary: 'The same by POST, for clients that ask so' }),
+      response: { 200: userInfoModel },
+    })
     .get('/oauth/jwks', async () => document(await keys.published()), {
       ...route({ scopes: 'public', tag: TAG, summary: 'The keys that sign ID tokens' }),
       response: { 200: openModel },

@@ -13,11 +13,11 @@ import type { Client, Clients } from './clients'
 import { hashOf, isChallenge, matchesRedirect, newSecret } from './secrets'
 
 const CODE_LIFETIME_MS = 5 * 60_000
-/** How old a proof may be when the client asks for a new one (`prompt=login`). */
-const JUST_NOW_MS = 2 * 60_000
+/** How old a proof may be when the client asks for a new one: long enough to read what is asked. */
+const JUST_NOW_MS = { login: 2 * 60_000, maxAge: 30_000 }
 
-/** The query of an authorization request, as it came. */
-export type AuthorizationQuery = Readonly<Record<string, string | undefined>>
+/** The query of an authorization request, its empty members left out (RFC 6749, section 3.1). */
+type AuthorizationQuery = Readonly<Record<string, string | undefined>>
 
 /** A request that may be put to the person. */
 export interface AuthorizationRequest {
@@ -45,7 +45,8 @@ export interface Asked {
 }
 
 export interface Authorization {
-  check(query: AuthorizationQuery): Promise<Checked>
+  /** `query` is what came, with or without its question mark. */
+  check(query: string): Promise<Checked>
   /** What the person is asked. */
   describe(request: AuthorizationRequest, user: User): Promise<Asked>
   /** The address with the code, or with the error when the person says no. */
@@ -82,7 +83,9 @@ export function createAuthorization(
     to: addressOf(redirectUri, state, { error, ...(text === undefined ? {} : { error_description: text }) }),
   })
 
-  async function check(query: AuthorizationQuery): Promise<Checked> {
+  async function check(text: string): Promise<Checked> {
+    const query = parse(text)
+    if (!query) return { kind: 'refuse', reason: 'A parameter of the request comes twice.' }
     const client = query.client_id === undefined ? undefined : await clients.find(query.client_id)
     if (!client) return { kind: 'refuse', reason: 'No application is registered under this client_id.' }
     const redirectUri = query.redirect_uri
@@ -90,6 +93,7 @@ export function createAuthorization(
       return { kind: 'refuse', reason: 'The redirect_uri is not one that the application has registered.' }
     const { state, nonce } = query
     const refuse = (error: string, text: string) => errorTo(redirectUri, state, error, text)
+    if (query.response_type === undefined) return refuse('invalid_request', 'response_type is required.')
     if (query.response_type !== 'code') return refuse('unsupported_response_type', 'Only response_type=code is spoken.')
     if (!client.grants.includes('authorization_code')) return refuse('unauthorized_client', 'Not for this client.')
     if (query.response_mode !== undefined && query.response_mode !== 'query')
@@ -103,7 +107,7 @@ export function createAuthorization(
     if (unknown.length > 0 || scopes.length === 0)
       return refuse('invalid_scope', `Not for this client: ${unknown.join(' ')}.`)
     const maxAge = query.max_age === undefined ? undefined : Number(query.max_age)
-    if (maxAge !== undefined && !(Number.isInteger(maxAge) && maxAge >= 0))
+    if (query.max_age !== undefined && !/^\d{1,9}$/.test(query.max_age))
       return refuse('invalid_request', 'max_age is a number of seconds.')
     const request = {
       client,
@@ -131,9 +135,11 @@ export function createAuthorization(
   }
 
   async function allowedBefore(request: AuthorizationRequest, user: User): Promise<boolean> {
-    if (request.prompts.includes('consent')) return false
+    // Anybody can pose as an app that keeps no secret, so its person is asked each time (RFC 8252, section 8.6).
+    if (request.prompts.includes('consent') || request.client.isPublic) return false
     const before = await consented(request.client.id, user.id)
-    return granted(request, user).every((scope) => before.includes(scope))
+    const wanted = granted(request, user)
+    return wanted.length > 0 && wanted.every((scope) => before.includes(scope))
   }
 
   /** The session, if its proof is as recent as the client wants it. */
@@ -141,8 +147,8 @@ export function createAuthorization(
     const session = await identity.sessions.find(sessionId)
     if (!session) return undefined
     const age = clock() - session.verifiedAt
-    if (request.maxAgeMs !== undefined && age > request.maxAgeMs) return undefined
-    if (request.prompts.includes('login') && age > JUST_NOW_MS) return undefined
+    if (request.maxAgeMs !== undefined && age > Math.max(request.maxAgeMs, JUST_NOW_MS.maxAge)) return undefined
+    if (request.prompts.includes('login') && age > JUST_NOW_MS.login) return undefined
     return session
   }
 
@@ -159,14 +165,14 @@ export function createAuthorization(
 
     async decide(request, user, sessionId, allow, address) {
       const { client, redirectUri, state, codeChallenge, nonce } = request
+      const note = { actor: user.id, action: 'oauth.authorize', subject: client.id, address }
+      const scopes = granted(request, user)
+      if (!allow || scopes.length === 0) {
+        await store.write((tx) => identity.auditLog.audit(tx, { ...note, outcome: 'refused' }))
+        return ok(addressOf(redirectUri, state, { error: allow ? 'invalid_scope' : 'access_denied' }))
+      }
       const session = await recentEnough(request, sessionId)
       if (!session) return fail('step_up_required')
-      const note = { actor: user.id, action: 'oauth.authorize', subject: client.id, address }
-      if (!allow) {
-        await store.write((tx) => identity.auditLog.audit(tx, { ...note, outcome: 'refused' }))
-        return ok(addressOf(redirectUri, state, { error: 'access_denied' }))
-      }
-      const scopes = granted(request, user)
       const before = await consented(client.id, user.id)
       const all = [...new Set([...before, ...scopes])]
       const code = newSecret(random)
@@ -181,6 +187,7 @@ export function createAuthorization(
           nonce: nonce ?? null,
           verifiedAt: session.verifiedAt,
           methods: session.methods,
+          grantedIn: session.id,
           createdAt: clock(),
           expiresAt: clock() + CODE_LIFETIME_MS,
           usedAt: null,
@@ -207,4 +214,14 @@ export function createAuthorization(
       return undefined
     },
   }
+}
+
+/** Nothing, if a parameter comes twice: it would say two things. */
+function parse(text: string): AuthorizationQuery | undefined {
+  const query: Record<string, string> = {}
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (Object.hasOwn(query, name)) return undefined
+    query[name] = value
+  }
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''))
 }

@@ -47,12 +47,17 @@ export interface Clients {
   ): Promise<Result<Client & { secret: string | undefined }, MakeCode>>
   list(): Promise<Client[]>
   find(id: string): Promise<Client | undefined>
+  /** Within a unit that lets it in: whether it still may. */
+  isOpen(tx: Tx, id: string): Promise<boolean>
   /** The client, if this is its secret; a public one has none and gives none. */
   authenticate(id: string, secret: string | undefined): Promise<Client | undefined>
   newSecret(id: string, actor: string, address: string): Promise<Result<string, 'client_not_found' | 'grants_invalid'>>
   /** What was issued to it ends with it. */
   revoke(id: string, actor: string, address: string): Promise<Result<true, 'client_not_found'>>
 }
+
+/** Roles that no person has, so that nobody is acted for without knowing it. */
+const MACHINES = new Set(['atm', 'biller'])
 
 type Row = typeof oauthClients.$inferSelect
 
@@ -84,7 +89,7 @@ export function createClients({ store, clock, newId, random }: Runtime, identity
     if (asItself !== (userId !== undefined))
       return fail('client_user_invalid', 'client_credentials needs the userId of the account that it acts as.')
     const user = userId === undefined ? undefined : await identity.find(userId)
-    if (asItself && user?.status !== 'active') return fail('client_user_invalid')
+    if (asItself && (user?.status !== 'active' || !MACHINES.has(user.role))) return fail('client_user_invalid')
     return ok(true)
   }
 
@@ -124,6 +129,11 @@ export function createClients({ store, clock, newId, random }: Runtime, identity
     async find(id) {
       const found = await row(id)
       return found && clientOf(found)
+    },
+
+    async isOpen(tx, id) {
+      const [found] = await tx.select().from(oauthClients).where(eq(oauthClients.id, id))
+      return found?.revokedAt === null
     },
 
     async authenticate(id, secret) {

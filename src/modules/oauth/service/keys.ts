@@ -53,8 +53,12 @@ export function createKeys({ store, clock, newId, keyring }: Runtime): Keys {
     return row
   }
 
+  /** Those that are to be published longer, too: a key that has leaked may be on its way out already. */
   const retireAt = (moment: number) => async (tx: Tx) => {
-    await tx.update(signingKeys).set({ retiredAt: moment }).where(isNull(signingKeys.retiredAt))
+    await tx
+      .update(signingKeys)
+      .set({ retiredAt: moment })
+      .where(or(isNull(signingKeys.retiredAt), gt(signingKeys.retiredAt, moment)))
   }
 
   let first: Promise<Row> | undefined

@@ -43,6 +43,7 @@ export function isRedirectUri(text: string): boolean {
  * differ, because an app on a desktop gets one when it starts (RFC 8252, section 7.3; RFC 9700, section 4.1.3).
  */
 export function matchesRedirect(registered: readonly string[], given: string): boolean {
+  if (!URL.canParse(given)) return false
   return registered.some((uri) => uri === given || withoutLoopbackPort(uri) === withoutLoopbackPort(given))
 }
 

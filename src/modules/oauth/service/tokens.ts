@@ -126,17 +126,21 @@ export function createOAuthTokens(
       const [code] = await forUpdate(tx.select().from(oauthCodes).where(eq(oauthCodes.hash, hash)))
       if (!code) return undefined
       if (code.usedAt !== null) {
-        await replayed(tx, code, address)
+        // Another client that has come by it ends nothing.
+        if (code.clientId === client.id) await replayed(tx, code, address)
         return undefined
       }
       // A wrong verifier spends the code too: whoever has the code and not the verifier gets one try.
       await tx.update(oauthCodes).set({ usedAt: clock() }).where(eq(oauthCodes.hash, hash))
       const user = fits(code, client, form) ? await identity.userIn(tx, code.userId) : undefined
-      if (user?.status !== 'active') return undefined
+      const grantedIn = await sessions.openIn(tx, code.grantedIn)
+      if (user?.status !== 'active' || !grantedIn || !(await clients.isOpen(tx, client.id))) return undefined
       const session = await sessions.open(tx, user, {
         kind: 'client',
         clientId: client.id,
         scopes: code.scopes as string[],
+        // Whoever must have a second factor first does not get past it by way of an application.
+        restricted: grantedIn.restricted,
         methods: code.methods as string[],
         verifiedAt: code.verifiedAt,
         origin: { address, userAgent: client.name },
@@ -167,7 +171,7 @@ export function createOAuthTokens(
   async function byRefreshToken(client: Client, form: Form, address: string): Promise<Result<TokenAnswer, OAuthError>> {
     if (form.refresh_token === undefined) return fail('invalid_request', 'refresh_token is required.')
     const session = await sessions.byRefreshToken(form.refresh_token)
-    const granted = (session?.scopes as string[] | null | undefined) ?? undefined
+    const granted = session?.clientId === client.id ? (session.scopes as string[] | null) : null
     if (granted && parseScope(form.scope).some((scope) => !granted.includes(scope)))
       return fail('invalid_scope', 'More than was granted.')
     const result = await sessions.refresh(form.refresh_token, address, client.id)
@@ -185,6 +189,7 @@ export function createOAuthTokens(
     if (refused.length > 0 || scopes.length === 0)
       return fail('invalid_scope', `Not for this client: ${refused.join(' ')}.`)
     const session = await store.write(async (tx) => {
+      if (!(await clients.isOpen(tx, client.id))) return undefined
       await auditLog.audit(tx, {
         actor: user.id,
         action: 'oauth.client_credentials',
@@ -203,7 +208,7 @@ export function createOAuthTokens(
         refreshable: false,
       })
     })
-    return ok(await answerOf(session, scopes))
+    return session ? ok(await answerOf(session, scopes)) : fail('invalid_client')
   }
 
   const grants: Record<string, typeof byCode> = {
@@ -218,7 +223,35 @@ export function createOAuthTokens(
     return session && session.revokedAt === null && session.expiresAt > clock() ? session : undefined
   }
 
+  async function applications(userId: string) {
+    const rows = await store.read.select().from(oauthConsents).where(eq(oauthConsents.userId, userId))
+    const named = await Promise.all(rows.map(async (row) => ({ row, client: await clients.find(row.clientId) })))
+    return named.flatMap(({ row, client }) =>
+      client
+        ? [
+            {
+              clientId: client.id,
+              name: client.name,
+              scopes: row.scopes as string[],
+              allowedAt: new Date(row.createdAt).toISOString(),
+            },
+          ]
+        : [],
+    )
+  }
+
+  identity.closing.keeps({
+    name: 'applications',
+    export: applications,
+    async erase(tx, userId) {
+      await tx.delete(oauthConsents).where(eq(oauthConsents.userId, userId))
+      await tx.delete(oauthCodes).where(eq(oauthCodes.userId, userId))
+    },
+  })
+
   return {
+    applications,
+
     async grant(client, form, address) {
       const type = form.grant_type
       if (type === undefined) return fail('invalid_request', 'grant_type is required.')
@@ -251,16 +284,16 @@ export function createOAuthTokens(
       if (session?.clientId !== client.id) return { active: false }
       const user = await identity.find(session.userId)
       if (user?.status !== 'active') return { active: false }
-      const access = await sessions.expiryOf(token)
+      const access = await sessions.lifeOf(token)
       return {
         active: true,
         scope: ((session.scopes as string[] | null) ?? []).join(' '),
         client_id: client.id,
-        token_type: access === undefined ? 'refresh_token' : 'Bearer',
+        ...(access === undefined ? {} : { token_type: 'Bearer' }),
         sub: session.userId,
         iss: issuer(),
-        iat: Math.floor(session.createdAt / 1000),
-        exp: access ?? Math.floor(session.expiresAt / 1000),
+        iat: access?.iat ?? Math.floor(session.createdAt / 1000),
+        exp: access?.exp ?? Math.floor(session.expiresAt / 1000),
       }
     },
 
@@ -270,29 +303,13 @@ export function createOAuthTokens(
       return { sub: userId, ...claimsOf(await identity.known(userId), scopes) }
     },
 
-    async applications(userId) {
-      const rows = await store.read.select().from(oauthConsents).where(eq(oauthConsents.userId, userId))
-      const named = await Promise.all(rows.map(async (row) => ({ row, client: await clients.find(row.clientId) })))
-      return named.flatMap(({ row, client }) =>
-        client
-          ? [
-              {
-                clientId: client.id,
-                name: client.name,
-                scopes: row.scopes as string[],
-                allowedAt: new Date(row.createdAt).toISOString(),
-              },
-            ]
-          : [],
-      )
-    },
-
     forget: (userId, clientId, address) =>
       store.write(async (tx): Promise<Result<true, 'application_not_found'>> => {
         const which = and(eq(oauthConsents.userId, userId), eq(oauthConsents.clientId, clientId))
         const [found] = await tx.select().from(oauthConsents).where(which)
         if (!found) return fail('application_not_found')
         await tx.delete(oauthConsents).where(which)
+        await tx.delete(oauthCodes).where(and(eq(oauthCodes.userId, userId), eq(oauthCodes.clientId, clientId)))
         await sessions.revokeOfClient(tx, clientId, 'application_forgotten', userId)
         await auditLog.audit(tx, {
           actor: userId,
