@@ -11,7 +11,7 @@ const DOCUMENT = readFileSync(join(import.meta.dir, '../../docs/roles.md'), 'utf
 const MARK = '●'
 const ANYBODY = 'anybody'
 /** All that a session may do that waits for its second factor. */
-const ENROLMENT = ['profile:read', 'profile:security']
+const ENROLMENT = ['profile:read', 'profile:factors']
 
 interface Table {
   header: string[]
@@ -178,6 +178,11 @@ describe('the tables of roles and scopes', () => {
 })
 
 describe('a restricted session', () => {
+  test('has the scopes that the document names', () => {
+    const words = ENROLMENT.map((scope) => `\`${scope}\``).join(' and ')
+    expect(DOCUMENT.replaceAll(/\s+/g, ' ')).toContain(`has ${words} and nothing else`)
+  })
+
   test.each(['operator', 'agent', 'teller', 'support', 'auditor'] as const)(
     'of %s may set up a second factor, and is refused everything else',
     async (role) => {

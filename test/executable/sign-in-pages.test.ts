@@ -73,7 +73,7 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser', () => {
     const login = await post('/auth/login', { email: 'operator@demo.kumbu', password: PASSWORD })
     const client = {
       name: 'Shop till',
-      isPublic: true,
+      isPublic: false,
       redirectUris: [`http://127.0.0.1:${application.port}/back`],
       grants: ['authorization_code', 'refresh_token'],
       scopes: ['openid', 'profile', 'wallet:read'],

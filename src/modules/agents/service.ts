@@ -75,6 +75,7 @@ export type Teller = Pick<UserView, 'id' | 'name' | 'email' | 'phone' | 'status'
 
 const TILLS = new Set(['agent', 'atm'])
 const TELLERS_SHOWN = 100
+const FREEZES_LOOKED_AT = 1_000
 
 export function createAgents(
   { store }: Runtime,
@@ -84,10 +85,13 @@ export function createAgents(
   const floatOf = (tx: Tx, agentId: string, currency: string) =>
     ledger.ensure(tx, { ownerId: agentId, kind: 'float', currency })
 
-  /** Whom the teller may thank for it. */
-  async function frozenBy(tellerId: string): Promise<string | undefined> {
-    const [latest] = await identity.auditLog.search({ subject: tellerId, action: 'user.freeze', limit: 1 })
-    return latest?.actor
+  /** Whether somebody else than the agent has wanted the teller frozen, since the teller was last free. */
+  async function frozenByOther(tellerId: string, agentId: string): Promise<boolean> {
+    const filter = { subject: tellerId, outcome: 'allowed' as const, limit: 1 }
+    const [freed] = await identity.auditLog.search({ ...filter, action: 'user.unfreeze' })
+    const since = { from: freed?.at, limit: FREEZES_LOOKED_AT }
+    const freezes = await identity.auditLog.search({ ...filter, ...since, action: 'user.freeze' })
+    return freezes.some(({ id, actor }) => actor !== agentId && id > (freed?.id ?? ''))
   }
 
   return {
@@ -110,7 +114,7 @@ export function createAgents(
     async stopTeller({ userId, role }, tellerId, stop) {
       const teller = await identity.find(tellerId)
       if (teller?.role !== 'teller' || teller.agentId !== userId) return fail('teller_not_found')
-      if (!stop && teller.status === 'frozen' && (await frozenBy(tellerId)) !== userId) return fail('teller_frozen')
+      if (!stop && teller.status === 'frozen' && (await frozenByOther(tellerId, userId))) return fail('teller_frozen')
       const changed = await store.write((tx) => identity.people.setFrozen(tx, tellerId, stop, { id: userId, role }))
       return changed.ok ? ok(tellerOf(changed.value)) : fail('teller_not_found')
     },

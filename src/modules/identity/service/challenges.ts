@@ -4,6 +4,7 @@
  */
 import { and, eq, gt, inArray, isNull, lt, sql } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
+import { forUpdate } from '../../../platform/db/dialect'
 import type { Runtime } from '../../../platform/runtime'
 import { challenges } from '../schema'
 
@@ -29,6 +30,8 @@ export interface Challenges {
   take(id: string, kind: ChallengeKind, userId?: string): Promise<ChallengeRow | undefined>
   /** Within a unit: whether it still waited; it does not any more. */
   settle(tx: Tx, id: string): Promise<boolean>
+  /** Within a unit: whether it still waits. */
+  waits(tx: Tx, id: string): Promise<boolean>
   /** Counts a wrong answer; the challenge waits for the next, if it may. */
   wrong(tx: Tx, id: string): Promise<void>
   /** Ends what the person has not answered yet. */
@@ -45,9 +48,13 @@ export function createChallenges({ store, clock, newId, random }: Runtime): Chal
       lt(challenges.failures, TRIES),
     )
 
+  async function waits(tx: Tx, id: string): Promise<boolean> {
+    const [found] = await forUpdate(tx.select({ id: challenges.id }).from(challenges).where(waiting(id)))
+    return found !== undefined
+  }
+
   async function settle(tx: Tx, id: string): Promise<boolean> {
-    const [found] = await tx.select({ id: challenges.id }).from(challenges).where(waiting(id))
-    if (!found) return false
+    if (!(await waits(tx, id))) return false
     await tx.update(challenges).set({ usedAt: clock() }).where(eq(challenges.id, id))
     return true
   }
@@ -86,12 +93,13 @@ export function createChallenges({ store, clock, newId, random }: Runtime): Chal
       return (await store.write((tx) => settle(tx, id))) ? row : undefined
     },
 
+    waits,
     settle,
 
     async wrong(tx, id) {
       await tx
         .update(challenges)
-        .set({ failures: sql`${challenges.failures} + 1`, usedAt: null })
+        .set({ failures: sql`${challenges.failures} + 1` })
         .where(eq(challenges.id, id))
     },
 

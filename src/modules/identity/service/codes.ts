@@ -23,7 +23,8 @@ const PRUNE_AT_ONCE = 1_000
 
 export interface CodeOf {
   userId: string
-  purpose: CodePurpose
+  /** `decoy` is none: it is counted like a code, but is sent nowhere and fits nothing. */
+  purpose: CodePurpose | 'decoy'
   channel: CodeChannel
   /** The number that an SMS goes to. */
   phone?: string | undefined
@@ -31,8 +32,6 @@ export interface CodeOf {
   addressId?: string | undefined
   /** What whoever asked for the code wants done once it is redeemed. */
   intent?: unknown
-  /** Looks like a code in every way but is sent nowhere and fits nothing: for a person who must not learn that there is none. */
-  decoy?: boolean
 }
 
 export interface Codes {
@@ -72,7 +71,7 @@ export function createCodes({ store, clock, newId, random, keyring }: Runtime, e
       .orderBy(desc(oneTimeCodes.createdAt))
 
   return {
-    async issue(tx, { userId, purpose, channel, phone, addressId, intent = null, decoy = false }) {
+    async issue(tx, { userId, purpose, channel, phone, addressId, intent = null }) {
       const ofPerson = and(
         eq(oneTimeCodes.userId, userId),
         eq(oneTimeCodes.purpose, purpose),
@@ -91,13 +90,13 @@ export function createCodes({ store, clock, newId, random, keyring }: Runtime, e
         channel,
         destination,
         codeHash: hashOf(id, userId, purpose, code),
-        failures: decoy ? TRIES : 0,
-        intent: decoy ? null : intent,
+        failures: 0,
+        intent,
         createdAt: clock(),
         expiresAt,
         usedAt: null,
       })
-      if (decoy) return true
+      if (purpose === 'decoy') return true
       await events.append(tx, codeIssued, userId, {
         userId,
         purpose,

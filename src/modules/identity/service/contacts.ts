@@ -105,7 +105,7 @@ export function createContacts(
       store.write(async (tx) => {
         const owner = await users.byEmail(tx, email)
         if (owner && owner.id !== user.id) {
-          const decoy = { userId: owner.id, purpose: 'verify_email', channel: 'email', decoy: true } as const
+          const decoy = { userId: owner.id, purpose: 'decoy', channel: 'email' } as const
           if (await codes.issue(tx, decoy))
             await events.append(tx, registrationRepeated, owner.id, { userId: owner.id })
           return

@@ -102,12 +102,13 @@ export function createPeople(
       if (!user) return fail('user_not_found')
       const status = frozen ? 'frozen' : 'active'
       if (userId === actor.id || (STAFF.has(user.role) && actor.role !== 'operator')) return fail('role_protected')
-      if (user.status === status) return ok(user)
-      if (user.status !== (frozen ? 'active' : 'frozen')) return fail('status_conflict')
-      await users.change(tx, userId, { status, updatedAt: clock() })
-      if (frozen) await sessions.revokeAll(tx, userId, 'frozen')
+      if (user.status !== status && user.status !== (frozen ? 'active' : 'frozen')) return fail('status_conflict')
+      // Whoever wants it too is noted, though nothing changes: it may take both to undo it.
       const action = frozen ? 'user.freeze' : 'user.unfreeze'
       await audit(tx, { actor: actor.id, action, subject: userId, outcome: 'allowed', address: actor.address })
+      if (user.status === status) return ok(user)
+      await users.change(tx, userId, { status, updatedAt: clock() })
+      if (frozen) await sessions.revokeAll(tx, userId, 'frozen')
       return ok({ ...user, status })
     },
 

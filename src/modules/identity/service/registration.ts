@@ -70,7 +70,7 @@ export function createRegistration(
 
   /** As much work as a real registration, so that its time tells nothing either. */
   async function pretend(tx: Tx, known: User): Promise<void> {
-    const decoy = { userId: known.id, purpose: 'verify_email', channel: 'email', decoy: true } as const
+    const decoy = { userId: known.id, purpose: 'decoy', channel: 'email' } as const
     // As seldom as a code would be sent, or anybody could fill the owner's mailbox.
     if (await codes.issue(tx, decoy)) await events.append(tx, registrationRepeated, known.id, { userId: known.id })
   }

@@ -206,13 +206,14 @@ export function createSignIn(
       if (!(challenge.methods as Method[]).includes(method)) return fail('method_not_available')
       return store.write(async (tx): Promise<Result<Admitted, CompleteCode>> => {
         // A right code is worth nothing for a challenge that another request has just settled.
-        if (!(await challenges.settle(tx, challengeId))) return fail('challenge_invalid')
+        if (!(await challenges.waits(tx, challengeId))) return fail('challenge_invalid')
         const checked = await factors.check(tx, user, method, code)
         if (!checked.ok) {
           await challenges.wrong(tx, challengeId)
           await note(tx, user, from, checked.code, ['pwd', amrOf(method)])
           return checked
         }
+        await challenges.settle(tx, challengeId)
         return ok(await admit(tx, user, ['pwd', amrOf(method), 'mfa'], from, remember))
       })
     },

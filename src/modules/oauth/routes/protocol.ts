@@ -41,8 +41,9 @@ function credentialsOf(request: Request, form: Form): { id: string; secret: stri
     return { id: form.client_id, secret: form.client_secret }
   }
   const basic = /^Basic ([A-Za-z0-9+/]+=*)$/i.exec(header)?.[1]
-  if (basic === undefined || form.client_secret !== undefined)
-    throw new Refusal('invalid_client', 'A client authenticates in one way: HTTP Basic, or in the body.')
+  if (basic === undefined) throw new Refusal('invalid_client', 'A client authenticates by HTTP Basic, or in the body.')
+  if (form.client_secret !== undefined)
+    throw new Refusal('invalid_request', 'A client authenticates in one way: HTTP Basic, or in the body.')
   const text = Buffer.from(basic, 'base64').toString()
   const at = text.indexOf(':')
   if (at < 0) throw new Refusal('invalid_client')
