@@ -121,8 +121,8 @@ describe('the tables of roles and scopes', () => {
   })
 
   test('have a row for each scope, with the words in which consent is asked for', () => {
-    const rows = Object.fromEntries(scopeTable.rows.map(([name = '', words = '']) => [bare(name), words]))
-    expect(rows).toEqual({ ...scopes, ...openIdScopes })
+    const rows = scopeTable.rows.map(([name = '', words = '']) => [bare(name), words])
+    expect(rows).toEqual(Object.entries({ ...scopes, ...openIdScopes }))
   })
 
   const grantable = (column: string) => {

@@ -6,7 +6,7 @@ import { auditLog, users } from '../../../src/modules/identity/schema'
 import { type Answer, type CallOptions, PASSWORD, type World } from '../../support/world'
 
 export const MINUTE = 60_000
-export const HOUR = 60 * MINUTE
+const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
 export const NEW_PASSWORD = 'a longer walk to the sea'
 
