@@ -28,7 +28,11 @@ form.addEventListener('submit', async (event) => {
     const answer = await response.json()
     if (response.ok) {
       form.remove()
-      status.textContent = 'Done: ' + answer.email + ' can sign in as the operator.'
+      status.textContent = 'Done: ' + answer.email + ' can sign in as the operator. '
+      const next = document.createElement('a')
+      next.href = '/account'
+      next.textContent = 'Sign in, and set up a second factor.'
+      status.append(next)
     } else {
       status.textContent = answer.detail
     }
