@@ -1,13 +1,15 @@
 /** Makes an operator or gives one a new password, from the machine itself. */
 import { createApp } from '../app'
+import { SYSTEM } from '../modules/identity'
 import type { Verb } from '.'
 import { boot } from './boot'
 import { CommandError } from './command-error'
 
 export const admin: Verb = {
   name: 'admin',
-  summary: 'Make an operator, or give an account a new password. On SQLite, stop the server first.',
-  usage: 'admin create|reset --email <address> [--name <name>] [--password <password>]',
+  summary:
+    'Make an operator, give an account a new password, or remove second factors that were lost. On SQLite, stop the server first.',
+  usage: 'admin create|reset|reset-factors --email <address> [--name <name>] [--password <password>]',
   flags: {
     'email=': 'The e-mail address of the account.',
     'name=': 'The name of the new operator (default: the address).',
@@ -15,8 +17,8 @@ export const admin: Verb = {
   },
   async run({ config, words, flags }) {
     const [act] = words
-    if (act !== 'create' && act !== 'reset')
-      throw new CommandError('Say what to do: kumbu admin create, or kumbu admin reset.')
+    if (act !== 'create' && act !== 'reset' && act !== 'reset-factors')
+      throw new CommandError('Say what to do: kumbu admin create, kumbu admin reset, or kumbu admin reset-factors.')
     const email = String(flags.email ?? '')
     if (!/^[^\s@]+@[^\s@]+$/.test(email)) throw new CommandError('Give the account’s address with --email.')
     const password = flags.password === undefined ? newPassword() : String(flags.password)
@@ -25,6 +27,12 @@ export const admin: Verb = {
     const booted = await boot(config)
     try {
       const { identity } = createApp(config, booted.runtime)
+      if (act === 'reset-factors') {
+        const reset = await identity.people.resetFactors(email, SYSTEM)
+        if (!reset.ok) throw new CommandError(`Nobody has the address ${email}.`)
+        console.log(`Removed the second factors of ${email}, and signed them out everywhere.`)
+        return 0
+      }
       const result =
         act === 'create'
           ? await identity.people.create(

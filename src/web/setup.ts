@@ -14,9 +14,11 @@ const BODY = `<h1>Set up Kumbu</h1>
 
 const SCRIPT = `const form = document.getElementById('setup')
 const status = document.querySelector('[role=status]')
+const token = new URLSearchParams(location.search).get('token') ?? ''
+// The token is not left in the address, where it would be remembered.
+history.replaceState(null, '', location.pathname)
 form.addEventListener('submit', async (event) => {
   event.preventDefault()
-  const token = new URLSearchParams(location.search).get('token') ?? ''
   const fields = Object.fromEntries(new FormData(form))
   status.textContent = 'One moment …'
   try {

@@ -61,6 +61,7 @@ const securityChanges = [
   'passkey_removed',
   'recovery_codes_made',
   'recovery_code_used',
+  'factors_reset',
   'api_key_made',
   'application_allowed',
   'second_factor_locked',

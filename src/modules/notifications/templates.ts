@@ -72,6 +72,7 @@ const SECURITY_CHANGES: Record<SecurityChange, string> = {
   passkey_removed: 'A passkey was removed from your account.',
   recovery_codes_made: 'New recovery codes were made for your account; those before are worth nothing.',
   recovery_code_used: 'A recovery code was used to sign in to your account.',
+  factors_reset: 'Your second factors were removed by the operator, and you were signed out everywhere.',
   api_key_made: 'An API key was made for your account.',
   application_allowed: 'An application was allowed to act for your account.',
   second_factor_locked:

@@ -40,7 +40,7 @@ const SECURITY_HEADERS: ReadonlyArray<readonly [string, string]> = [
   ['referrer-policy', 'no-referrer'],
   ['x-frame-options', 'DENY'],
 ]
-const API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'"
+const API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 export function createPipeline(handle: Handle, options: PipelineOptions): Pipeline {
   const { newId, log, metrics, limiter, aliases, anonymousLimit, trustedProxies, corsOrigins, https, logRequests } =

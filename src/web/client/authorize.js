@@ -23,6 +23,22 @@ function ask({ client, scopes, user }) {
     h('h1', {}, `${client.name} asks for access`),
     h('p', {}, `You are signed in as ${user.name} (${user.email}). If you allow it, ${client.name} may:`),
     h('ul', {}, ...scopes.map(({ scope, description }) => h('li', { title: scope }, description))),
+    h(
+      'p',
+      {},
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'quiet',
+          async onclick() {
+            await call('POST', '/auth/logout', {})
+            location.reload()
+          },
+        },
+        'This is not me: sign out',
+      ),
+    ),
     h('p', {}, 'It never learns your password or your PIN, and you can take this back at any time under Account.'),
     h(
       'p',

@@ -31,5 +31,5 @@ export function identityRoutes(
     .use(accountRoutes(identity, hands, words))
     .use(factorRoutes(identity, hands, words))
     .use(accessRoutes(identity, hands, cookies, clock, words))
-    .use(operatorRoutes(identity, words))
+    .use(operatorRoutes(identity, hands, words))
 }

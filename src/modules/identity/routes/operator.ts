@@ -22,13 +22,14 @@ import type { Identity } from '../service'
 import type { AuditFilter, AuditRow } from '../service/audit'
 import { userView } from '../service/users'
 import { auditCsv } from './audit-csv'
+import type { Hands } from './hands'
 
 const TAG = 'Operator'
 const AUDIT_TAG = 'Audit'
 const USER_ID = /^usr_[0-9a-z]{20}$/
 const AUDIT_ID = /^aud_[0-9a-z]{20}$/
 
-export function operatorRoutes(identity: Identity, { route }: RouteWords) {
+export function operatorRoutes(identity: Identity, hands: Hands, { route }: RouteWords) {
   const { people, users, auditLog, closing, setup } = identity
   return new Elysia({ name: 'identity-operator', normalize: false })
     .post(
@@ -98,6 +99,28 @@ export function operatorRoutes(identity: Identity, { route }: RouteWords) {
         }),
         params: Type.Object({ userId: idOf('usr') }),
         response: { 200: userDetailModel, ...problems(identityFailures, 'user_not_found') },
+      },
+    )
+    .post(
+      '/users/:userId/reset-factors',
+      async ({ params, request }) => {
+        const { id, role } = await hands.sure(request)
+        const actor = { id, role, address: hands.addressOf(request) }
+        return unwrap(await people.resetFactors(params.userId, actor), identityFailures)
+      },
+      {
+        ...route({
+          scopes: ['users:manage'],
+          tag: TAG,
+          summary: 'Remove the second factors of somebody who has lost them all',
+          description:
+            'See in person, or by a call back to a number that you know, that it is they. They are signed out everywhere and told; their role may demand a new factor at the next sign-in. Nobody does this to themselves.',
+        }),
+        params: Type.Object({ userId: idOf('usr') }),
+        response: {
+          200: userModel,
+          ...problems(identityFailures, 'step_up_required', 'role_protected', 'user_not_found'),
+        },
       },
     )
     .post(

@@ -141,7 +141,7 @@ export function createIdentity(runtime: Runtime, events: Events, jobs: Jobs, opt
     audit,
   })
   const apiKeys = createApiKeys(runtime, { sessions, events, audit })
-  const people = createPeople(runtime, { users, sessions, recovery, pins, events, audit })
+  const people = createPeople(runtime, { users, sessions, factors, devices, challenges, recovery, pins, events, audit })
   const closing = createClosing(
     runtime,
     { users, sessions, devices, factors, codes, addresses, events, log: auditLog },

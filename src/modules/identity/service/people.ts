@@ -3,12 +3,15 @@ import type { Tx } from '../../../platform/db'
 import type { Events } from '../../../platform/events'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
-import { userActivated } from '../events'
+import { securityChanged, userActivated } from '../events'
 import { type Role, STAFF } from '../roles'
 import type { Audit } from './audit'
+import type { Challenges } from './challenges'
+import type { Devices } from './devices'
 import { isTrivialPin, type Pins } from './pins'
 import type { NewPasswordCode, Recovery } from './recovery'
 import type { RegistrationInput } from './registration'
+import type { SecondFactors } from './second-factors'
 import type { Sessions } from './sessions'
 import { phoneOf, type User, type Users, type UserView, userView } from './users'
 
@@ -37,6 +40,8 @@ export interface People {
   create(input: NewUser, actor: string, address?: string): Promise<Result<UserView, CreateUserCode>>
   /** Within a unit: freezes, or makes active again. A frozen person is signed out everywhere. */
   setFrozen(tx: Tx, userId: string, frozen: boolean, actor: Actor): Promise<Result<User, FreezeCode>>
+  /** For somebody who has lost every factor: they are gone, and everybody is signed out. A new one is set up at the next sign-in. */
+  resetFactors(reference: string, actor: Actor): Promise<Result<UserView, 'user_not_found' | 'role_protected'>>
   resetPassword(
     email: string,
     password: string,
@@ -47,6 +52,9 @@ export interface People {
 export interface PeopleParts {
   users: Users
   sessions: Sessions
+  factors: SecondFactors
+  devices: Devices
+  challenges: Challenges
   recovery: Recovery
   pins: Pins
   events: Events
@@ -55,7 +63,7 @@ export interface PeopleParts {
 
 export function createPeople(
   { store, clock }: Runtime,
-  { users, sessions, recovery, pins, events, audit }: PeopleParts,
+  { users, sessions, factors, devices, challenges, recovery, pins, events, audit }: PeopleParts,
 ): People {
   async function isAgent(tx: Tx, id: string | undefined): Promise<boolean> {
     const agent = id === undefined ? undefined : await users.byIdIn(tx, id)
@@ -110,6 +118,30 @@ export function createPeople(
       await users.change(tx, userId, { status, updatedAt: clock() })
       if (frozen) await sessions.revokeAll(tx, userId, 'frozen')
       return ok({ ...user, status })
+    },
+
+    async resetFactors(reference, actor) {
+      const found = await users.byReference(reference)
+      if (!found) return fail('user_not_found')
+      if (found.id === actor.id) return fail('role_protected')
+      return store.write(async (tx): Promise<Result<UserView, 'user_not_found'>> => {
+        const user = await users.lock(tx, found.id)
+        if (!user) return fail('user_not_found')
+        await factors.eraseOf(tx, user.id)
+        await users.change(tx, user.id, {
+          codeFactors: [],
+          factorFailures: 0,
+          factorLockedUntil: 0,
+          updatedAt: clock(),
+        })
+        await sessions.revokeAll(tx, user.id, 'factors_reset')
+        await devices.distrustAll(tx, user.id)
+        await challenges.kill(tx, user.id)
+        const note = { actor: actor.id, action: 'factor.reset', subject: user.id, address: actor.address }
+        await audit(tx, { ...note, outcome: 'allowed' })
+        await events.append(tx, securityChanged, user.id, { userId: user.id, change: 'factors_reset' })
+        return ok(userView(user))
+      })
     },
 
     async resetPassword(email, password, actor) {

@@ -10,7 +10,8 @@ import type { Runtime } from '../../../platform/runtime'
 import { signingKeys } from '../schema'
 
 const ALGORITHM = 'RS256'
-const MODULUS_BITS = 2048
+/** 128 bits of security (NIST SP 800-57, part 1, table 2). */
+const MODULUS_BITS = 3072
 const OVERLAP_MS = 24 * 3_600_000
 const ROTATE_AFTER_MS = 90 * 24 * 3_600_000
 
