@@ -24,6 +24,7 @@ export {
 } from './roles'
 export { identityRoutes } from './routes'
 export { createIdentity, type Identity } from './service'
+export type { Audit } from './service/audit'
 export type { PersonalData } from './service/closing'
 export { randomDigits } from './service/codes'
 export { type Actor, SYSTEM } from './service/people'

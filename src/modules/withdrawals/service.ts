@@ -112,7 +112,7 @@ export function createWithdrawals(
   options: WithdrawalOptions,
 ): Withdrawals {
   const { store, clock, newId, random, keyring } = runtime
-  const terminals = createTerminals(runtime)
+  const terminals = createTerminals(runtime, identity.auditLog.audit)
   const view = (row: WithdrawalRow) => viewOf(row, clock())
   const hashOf = (token: string) => keyring.hash('withdrawal-token', token)
 

@@ -7,6 +7,7 @@ import type { Tx } from '../../platform/db'
 import { forUpdate } from '../../platform/db/dialect'
 import { type Failure, fail } from '../../platform/result'
 import type { Runtime } from '../../platform/runtime'
+import type { Audit } from '../identity'
 import { terminalLocks } from './schema'
 
 const TRIES = 5
@@ -20,7 +21,7 @@ export interface Terminals {
   rightToken(tx: Tx, terminalId: string): Promise<void>
 }
 
-export function createTerminals({ clock }: Runtime): Terminals {
+export function createTerminals({ clock }: Runtime, audit: Audit): Terminals {
   async function read(tx: Tx, terminalId: string) {
     const [row] = await forUpdate(tx.select().from(terminalLocks).where(eq(terminalLocks.terminalId, terminalId)))
     return row ?? { terminalId, failures: 0, lockedUntil: 0 }
@@ -39,7 +40,11 @@ export function createTerminals({ clock }: Runtime): Terminals {
         .insert(terminalLocks)
         .values({ terminalId, failures, lockedUntil })
         .onConflictDoUpdate({ target: terminalLocks.terminalId, set: { failures, lockedUntil } })
-      if (lockMs > 0) return fail('terminal_locked', undefined, { retryAfter: secondsUntil(lockedUntil) })
+      if (lockMs > 0) {
+        const entry = { actor: terminalId, action: 'terminal.lock', subject: terminalId, detail: { failures } }
+        await audit(tx, { ...entry, outcome: 'refused' })
+        return fail('terminal_locked', undefined, { retryAfter: secondsUntil(lockedUntil) })
+      }
       return fail('token_unknown', undefined, { triesLeft: TRIES - failures })
     },
 

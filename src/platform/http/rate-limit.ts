@@ -11,6 +11,8 @@ export interface Allowance {
   remaining: number
   /** Seconds until the window ends. */
   resetS: number
+  /** The first one of this window that is too much. */
+  firstRefused: boolean
 }
 
 export interface RateLimiter {
@@ -48,6 +50,7 @@ export function createRateLimiter(clock: Clock): RateLimiter {
         limit,
         remaining: Math.max(0, limit - window.used),
         resetS: Math.max(1, Math.ceil((window.endsAt - now) / 1000)),
+        firstRefused: window.used === limit + 1,
       }
     },
   }
@@ -62,9 +65,14 @@ export function takeOrRefuse(limiter: RateLimiter, key: string, limit: number, h
   refuseTooMuch(allowance)
 }
 
-/** Counts one try at a password, a code or another factor; its counter is nobody else's, and no header tells of it. */
-export function takeForFactor(limiter: RateLimiter, key: string, limit: number): void {
-  refuseTooMuch(limiter.take(key, limit))
+/**
+ * Counts one try at a password, a code or another factor; its counter is nobody else's, and no header tells of it.
+ * `reached` is called once a window, when the limit is first met.
+ */
+export function takeForFactor(limiter: RateLimiter, key: string, limit: number, reached?: () => void): void {
+  const allowance = limiter.take(key, limit)
+  if (allowance.firstRefused) reached?.()
+  refuseTooMuch(allowance)
 }
 
 function refuseTooMuch({ allowed, resetS }: Allowance): void {

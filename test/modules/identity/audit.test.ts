@@ -290,3 +290,25 @@ describe('the export', () => {
     for (const cell of line.split(',')) expect(cell).not.toMatch(/^"?[=+\-@\t\r]/)
   })
 })
+
+describe('a limit that is reached', () => {
+  test('leaves one row, however often it is tried', async () => {
+    const limited = await createWorld({ 'rate-limit': '1000' })
+    try {
+      const one = await limited.person('customer')
+      for (let i = 0; i < 14; i++) {
+        await limited.call('POST', '/api/v1/auth/login', {
+          body: { email: one.email, password: 'a guess' },
+          from: '203.0.113.9',
+        })
+      }
+      await limited.write(async () => undefined)
+      const rows = await limited.app.identity.auditLog.search({ action: 'limit.reached', limit: 10 })
+      expect(rows).toMatchObject([
+        { subject: one.id, outcome: 'refused', address: '203.0.113.9', detail: { what: 'password' } },
+      ])
+    } finally {
+      await limited.end()
+    }
+  })
+})

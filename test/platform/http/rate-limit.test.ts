@@ -10,7 +10,7 @@ describe('a limiter', () => {
     const taken = [1, 2, 3, 4].map(() => limiter.take('a', 3))
     expect(taken.map(({ allowed }) => allowed)).toEqual([true, true, true, false])
     expect(taken.map(({ remaining }) => remaining)).toEqual([2, 1, 0, 0])
-    expect(taken[3]).toEqual({ allowed: false, limit: 3, remaining: 0, resetS: 60 })
+    expect(taken[3]).toEqual({ allowed: false, limit: 3, remaining: 0, resetS: 60, firstRefused: true })
   })
 
   test('begins anew when the window ends, a minute after its first request, and not a moment before', () => {

@@ -28,6 +28,14 @@ export function createHands(
 ) {
   const addressOf = (request: Request) => contextOf(request).address
 
+  /** Whoever guesses so often that a limit stops them leaves one row a minute in the audit log. */
+  function limit(request: Request, key: string, most: number, what: string, subject: string): void {
+    if (!limiter) return
+    takeForFactor(limiter, `${what} ${key}`, most, () => {
+      identity.noteLimit({ what, subject, address: addressOf(request) })
+    })
+  }
+
   async function answer(request: Request, session: OpenedSession, wish: SessionWish, deviceToken?: string) {
     const { accessToken, refreshToken, ...rest } = await identity.tokensOf(session)
     if (refreshToken === undefined) throw new Error('A person’s session has a refresh token.')
@@ -77,16 +85,17 @@ export function createHands(
 
     /** A stranger who guesses at an account uses up his own tries there, never the owner’s. */
     limitStranger(request: Request, act: string, email: string): void {
-      if (limiter) takeForFactor(limiter, `${act} ${emailKeyOf(email)} ${addressOf(request)}`, TRIES)
+      limit(request, `${emailKeyOf(email)} ${addressOf(request)}`, TRIES, act, identity.users.idFor(email))
     },
 
     /** Tries at a code or a passkey before anybody is signed in. */
     limitFactor(request: Request): void {
-      if (limiter) takeForFactor(limiter, `factor ${addressOf(request)}`, FACTOR_TRIES)
+      limit(request, addressOf(request), FACTOR_TRIES, 'factor', 'unknown')
     },
 
     limitOwn(request: Request, act: string): void {
-      if (limiter) takeForFactor(limiter, `${act} ${principalOf(request).userId}`, TRIES)
+      const { userId } = principalOf(request)
+      limit(request, userId, TRIES, act, userId)
     },
   }
 }

@@ -50,7 +50,7 @@ export interface Identity {
   people: People
   setup: Setup
   auditLog: AuditLog
-  users: Pick<Users, 'search'>
+  users: Pick<Users, 'search' | 'idFor'>
   /** The tokens of a session whose unit is committed. */
   tokensOf(session: OpenedSession): Promise<SignedIn>
   /** The user of a session, who is there. */
@@ -77,6 +77,8 @@ export interface Identity {
   addressOf: Addresses['find']
   /** Adds to the audit log, outside any unit. */
   noted(entry: Omit<AuditEntry, 'outcome'>): Promise<void>
+  /** Notes that a limit was reached; nobody waits for it. */
+  noteLimit(limit: { what: string; subject: string; address: string }): void
   hasOperator(): Promise<boolean>
   authenticate(token: string): Principal | undefined | Promise<Principal | undefined>
   /** Deletes what has ended and is not needed any more. */
@@ -99,7 +101,7 @@ export interface IdentityOptions {
 }
 
 export function createIdentity(runtime: Runtime, events: Events, jobs: Jobs, options: IdentityOptions): Identity {
-  const { store, clock } = runtime
+  const { store, clock, log } = runtime
   const auditLog = createAuditLog(runtime)
   const { audit } = auditLog
   const users = createUsers(runtime)
@@ -217,6 +219,12 @@ export function createIdentity(runtime: Runtime, events: Events, jobs: Jobs, opt
 
     addressOf: addresses.find,
     noted: (entry) => store.write((tx) => audit(tx, { ...entry, outcome: 'allowed' })),
+    noteLimit({ what, subject, address }) {
+      const entry = { actor: 'unknown', action: 'limit.reached', subject, address, detail: { what } }
+      store
+        .write((tx) => audit(tx, { ...entry, outcome: 'refused' }))
+        .catch((error) => log.warn({ error }, 'a limit that was reached could not be noted'))
+    },
     hasOperator: async () => (await users.countOperators(store.read)) > 0,
     authenticate: (token) =>
       token.startsWith(API_KEY_PREFIX) ? apiKeys.authenticate(token) : sessions.authenticate(token),

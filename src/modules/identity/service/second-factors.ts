@@ -179,6 +179,13 @@ export function createSecondFactors(
     const lock = failures < TRIES ? 0 : Math.min(LONGEST_LOCK_MS, LOCK_MS * 2 ** (failures - TRIES))
     await users.change(tx, user.id, { factorFailures: failures, factorLockedUntil: lock === 0 ? 0 : clock() + lock })
     if (lock === 0) return fail('code_invalid')
+    await audit(tx, {
+      actor: user.id,
+      action: 'factor.lock',
+      subject: user.id,
+      outcome: 'refused',
+      detail: { failures },
+    })
     if (failures === TRIES) await tell(tx, user.id, 'second_factor_locked')
     return locked(clock() + lock)
   }

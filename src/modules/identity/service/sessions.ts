@@ -17,6 +17,7 @@ import { refreshTokens, sessions } from '../schema'
 import type { AccessTokens } from './access-tokens'
 import { ACCESS_LIFETIME_S } from './access-tokens'
 import type { Audit } from './audit'
+import { createKnownTokens } from './known-tokens'
 import { hashOfToken, newToken } from './tokens'
 import type { User, Users } from './users'
 
@@ -25,12 +26,6 @@ const REUSE_GRACE_MS = 20_000
 
 /** How long a proof of who one is counts for what is sensitive. */
 const FRESH_MS = 15 * 60_000
-/** Verified tokens that are remembered: verifying one costs as much as the rest of a small request. */
-const REMEMBERED_LIMIT = 20_000
-/** A copy that ends a session knows it at once; the other copies on the same database ask this often what has changed. */
-const ASK_EVERY_MS = 1_000
-/** Copies' clocks and slow commits may differ by this much. */
-const ASK_BACK_MS = 60_000
 const PRUNE_AT_ONCE = 1_000
 const USER_AGENT_LENGTH = 200
 
@@ -131,11 +126,6 @@ export interface Sessions {
   prune(before: number): Promise<number>
 }
 
-interface Remembered {
-  principal: Principal
-  until: number
-}
-
 export interface SessionParts {
   users: Users
   events: Events
@@ -145,9 +135,7 @@ export interface SessionParts {
 
 export function createSessions(runtime: Runtime, { users, events, audit, accessTokens }: SessionParts): Sessions {
   const { store, clock, newId, random, keyring } = runtime
-  const remembered = new Map<string, Remembered>()
-  /** Sessions that a unit has lately changed, perhaps not yet committed: their tokens are looked up each time. */
-  const distrusted = new Map<string, number>()
+  const known = createKnownTokens(runtime)
 
   async function addRefreshToken(tx: Tx, sessionId: string): Promise<string> {
     const token = newToken(random)
@@ -163,26 +151,11 @@ export function createSessions(runtime: Runtime, { users, events, audit, accessT
       .update(sessions)
       .set({ ...changes, changedAt: clock() })
       .where(and(inArray(sessions.id, sessionIds), isNull(sessions.revokedAt)))
-    const changed = new Set(sessionIds)
-    for (const id of changed) distrust(id)
-    forget(changed)
+    known.changed(sessionIds)
   }
 
   const revoke = (tx: Tx, sessionIds: string[], reason: string) =>
     change(tx, sessionIds, { revokedAt: clock(), revokedFor: reason })
-
-  function forget(sessionIds: ReadonlySet<string>): void {
-    for (const [token, { principal }] of remembered) if (sessionIds.has(principal.sessionId)) remembered.delete(token)
-  }
-
-  function distrust(sessionId: string): void {
-    const now = clock()
-    for (const [id, since] of distrusted) {
-      if (now - since < ACCESS_LIFETIME_S * 1000) break
-      distrusted.delete(id)
-    }
-    distrusted.set(sessionId, now)
-  }
 
   async function find(sessionId: string): Promise<SessionRow | undefined> {
     const [session] = await store.read.select().from(sessions).where(eq(sessions.id, sessionId))
@@ -213,51 +186,12 @@ export function createSessions(runtime: Runtime, { users, events, audit, accessT
       scopes: allowed(session, user.role),
       restricted: session.restricted,
     }
-    if (!distrusted.has(session.id)) remember(token, { principal, until: Math.min(named.until, session.expiresAt) })
+    known.remember(token, principal, Math.min(named.until, session.expiresAt))
     return principal
   }
 
-  function remember(token: string, entry: Remembered): void {
-    const oldest = remembered.size >= REMEMBERED_LIMIT ? remembered.keys().next().value : undefined
-    if (oldest !== undefined) remembered.delete(oldest)
-    remembered.set(token, entry)
-  }
-
-  let askedAt = 0
-  let asking: Promise<void> | undefined
-
-  /** Forgets what other copies have changed; one question a second for all tokens together. */
-  function ask(): Promise<void> {
-    asking ??= (async () => {
-      const now = clock()
-      const changed = await store.read
-        .select({ id: sessions.id })
-        .from(sessions)
-        .where(gt(sessions.changedAt, now - ASK_BACK_MS))
-      if (changed.length > 0) forget(new Set(changed.map(({ id }) => id)))
-      askedAt = now
-    })().finally(() => {
-      asking = undefined
-    })
-    return asking
-  }
-
-  function recall(token: string): Principal | undefined {
-    const entry = remembered.get(token)
-    if (entry && entry.until > clock()) return entry.principal
-    remembered.delete(token)
-    return undefined
-  }
-
-  function authenticateAs(
-    token: string,
-    resolve: (token: string) => Promise<Named | undefined>,
-  ): Principal | undefined | Promise<Principal | undefined> {
-    if (store.engine === 'postgres' && clock() - askedAt > ASK_EVERY_MS) {
-      return ask().then(() => recall(token) ?? verify(token, resolve))
-    }
-    return recall(token) ?? verify(token, resolve)
-  }
+  const authenticateAs: Sessions['authenticateAs'] = (token, resolve) =>
+    known.principalOf(token, (unknown) => verify(unknown, resolve))
 
   const opened = (session: SessionRow, user: User, refreshToken: string | undefined): OpenedSession => ({
     id: session.id,
