@@ -2,11 +2,13 @@
  * The thread that computes Argon2id for `password-hasher.ts`, one job after the other. It asks Linux for the lowest
  * priority, so that it has the time that nobody else wants. It is an entry point of its own in `scripts/build.ts`.
  */
-import { dlopen } from 'bun:ffi'
+import { dlopen, ptr } from 'bun:ffi'
 
 const PRIO_PROCESS = 0
 const CALLING_THREAD = 0
 const LOWEST_PRIORITY = 19
+/** Whoever wakes up takes the core at once, instead of waiting until this thread's slice has passed (sched(7)). */
+const SCHED_IDLE = 5
 
 export type PasswordJob =
   | { kind: 'hash'; secret: string; cost: Bun.Password.Argon2Algorithm }
@@ -37,8 +39,13 @@ function stepBack(): void {
   if (process.platform !== 'linux') return
   try {
     // musl should answer to this name too (its loader takes libc.* for itself); not tried.
-    const libc = dlopen('libc.so.6', { setpriority: { args: ['i32', 'u32', 'i32'], returns: 'i32' } })
+    const libc = dlopen('libc.so.6', {
+      setpriority: { args: ['i32', 'u32', 'i32'], returns: 'i32' },
+      sched_setscheduler: { args: ['i32', 'i32', 'ptr'], returns: 'i32' },
+    })
     libc.symbols.setpriority(PRIO_PROCESS, CALLING_THREAD, LOWEST_PRIORITY)
+    // struct sched_param: this policy knows no priority but 0.
+    libc.symbols.sched_setscheduler(CALLING_THREAD, SCHED_IDLE, ptr(new Int32Array(1)))
   } catch {
     // Without a C library to call, passwords compete with everything else, and are as right as before.
   }
