@@ -4,7 +4,7 @@ import type { Events } from '../../platform/events'
 import type { Write } from '../../platform/http/idempotency'
 import { fail, ok, type Result } from '../../platform/result'
 import type { Runtime } from '../../platform/runtime'
-import type { Identity, User, UserView } from '../identity'
+import { type Identity, isTellerOf, type User, type UserView } from '../identity'
 import { type Ledger, legsOf } from '../ledger'
 import type { Wallet } from '../wallet'
 import { cashInCompleted, floatIssued } from './events'
@@ -113,7 +113,7 @@ export function createAgents(
 
     async stopTeller({ userId, role }, tellerId, stop) {
       const teller = await identity.find(tellerId)
-      if (teller?.role !== 'teller' || teller.agentId !== userId) return fail('teller_not_found')
+      if (!teller || !isTellerOf({ id: userId }, teller)) return fail('teller_not_found')
       if (!stop && teller.status === 'frozen' && (await frozenByOther(tellerId, userId))) return fail('teller_frozen')
       const changed = await store.write((tx) => identity.people.setFrozen(tx, tellerId, stop, { id: userId, role }))
       return changed.ok ? ok(tellerOf(changed.value)) : fail('teller_not_found')

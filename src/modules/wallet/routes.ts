@@ -8,6 +8,7 @@ import { decodeCursor, encodeCursor, limitOf } from '../../platform/http/page'
 import { problems, unwrap } from '../../platform/http/problem'
 import type { RouteWords } from '../../platform/http/route'
 import { fail } from '../../platform/result'
+import { ownId } from '../identity'
 import { walletFailures } from './failures'
 import {
   balanceModel,
@@ -27,8 +28,8 @@ const TRANSFER_ID = /^txn_[0-9a-z]{20}$/
 export function walletRoutes(wallet: Wallet, { route }: RouteWords, idempotency: Idempotency) {
   /** The user whose wallet the path names; only ever the caller’s own. */
   function ownWallet(request: Request, userId: string): string {
-    const own = principalOf(request).userId
-    return userId === 'me' || userId === own ? own : unwrap(fail('not_your_wallet'), walletFailures)
+    const own = ownId({ id: principalOf(request).userId }, userId)
+    return own ?? unwrap(fail('not_your_wallet'), walletFailures)
   }
 
   async function transactions({

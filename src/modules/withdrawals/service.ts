@@ -12,7 +12,7 @@ import { share } from '../../platform/money'
 import { type Qr, renderQr } from '../../platform/qr'
 import { fail, ok, type Result } from '../../platform/result'
 import type { Runtime } from '../../platform/runtime'
-import type { Identity, User } from '../identity'
+import { type Identity, isOfTill, isOwner, type User } from '../identity'
 import { type HoldCode, type Ledger, legsOf } from '../ledger'
 import type { Wallet } from '../wallet'
 import {
@@ -254,7 +254,7 @@ export function createWithdrawals(
         if (locked > 0) return fail('terminal_locked', undefined, { retryAfter: locked })
         const row = seen && customer ? await lock(tx, seen.id) : undefined
         if (!row || !customer) return terminals.wrongToken(tx, payer.userId)
-        if (row.userId === payer.userId || row.userId === till.value.id) return fail('own_withdrawal')
+        if (isOwner({ id: payer.userId }, row) || isOwner(till.value, row)) return fail('own_withdrawal')
         const closed = closedBecause(row)
         if (closed) return fail(closed)
         const paid = await pay(tx, row, payer, till.value, customer.role)
@@ -276,7 +276,7 @@ export function createWithdrawals(
     cancel: (userId, id, write) =>
       write(async (tx): Promise<Result<WithdrawalView, WithdrawalCode>> => {
         const row = await lock(tx, id)
-        if (!row || row.userId !== userId) return fail('withdrawal_not_found')
+        if (!row || !isOwner({ id: userId }, row)) return fail('withdrawal_not_found')
         if (row.status === 'cancelled') return ok(view(row))
         const closed = closedBecause(row)
         if (closed) return fail(closed)
@@ -292,7 +292,7 @@ export function createWithdrawals(
       if (!till.ok) return till
       return write(async (tx): Promise<Result<WithdrawalView, WithdrawalCode>> => {
         const row = await lock(tx, id)
-        if (!row || row.tillId !== till.value.id) return fail('withdrawal_not_found')
+        if (!row || !isOfTill(till.value, row)) return fail('withdrawal_not_found')
         if (row.status === 'reversed') return ok(view(row))
         if (row.status !== 'paid' || row.transferId === null) return fail('withdrawal_not_paid')
         const reversed = await ledger.reverse(tx, row.transferId)
@@ -313,10 +313,10 @@ export function createWithdrawals(
     async get({ userId }, id) {
       const [row] = await store.read.select().from(withdrawals).where(eq(withdrawals.id, id))
       if (!row) return fail('withdrawal_not_found')
-      if (row.userId === userId) return ok(view(row))
+      if (isOwner({ id: userId }, row)) return ok(view(row))
       // Whoever works at a till sees what it has paid.
       const till = await identity.tillOf(userId)
-      return till.ok && row.tillId === till.value.id ? ok(view(row)) : fail('withdrawal_not_found')
+      return till.ok && isOfTill(till.value, row) ? ok(view(row)) : fail('withdrawal_not_found')
     },
 
     async list(userId, limit, after) {

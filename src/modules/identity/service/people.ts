@@ -4,7 +4,8 @@ import type { Events } from '../../../platform/events'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { securityChanged, userActivated } from '../events'
-import { type Role, STAFF } from '../roles'
+import { mayFreeze } from '../ownership'
+import type { Role } from '../roles'
 import type { Audit } from './audit'
 import type { Challenges } from './challenges'
 import type { Devices } from './devices'
@@ -109,7 +110,7 @@ export function createPeople(
       const user = await users.lock(tx, userId)
       if (!user) return fail('user_not_found')
       const status = frozen ? 'frozen' : 'active'
-      if (userId === actor.id || (STAFF.has(user.role) && actor.role !== 'operator')) return fail('role_protected')
+      if (!mayFreeze(actor, user)) return fail('role_protected')
       if (user.status !== status && user.status !== (frozen ? 'active' : 'frozen')) return fail('status_conflict')
       // Whoever wants it too is noted, though nothing changes: it may take both to undo it.
       const action = frozen ? 'user.freeze' : 'user.unfreeze'
