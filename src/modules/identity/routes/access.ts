@@ -7,7 +7,7 @@ import { idOf } from '../../../platform/http/fields'
 import { problems, unwrap } from '../../../platform/http/problem'
 import type { RouteWords } from '../../../platform/http/route'
 import { identityFailures } from '../failures'
-import { apiKeyBody, apiKeyModel, apiKeysModel, devicesModel, sessionsModel } from '../model'
+import { apiKeyBody, apiKeyModel, apiKeysModel, devicesModel, sessionsModel } from '../model/access'
 import type { Identity } from '../service'
 import type { Hands } from './hands'
 

@@ -8,10 +8,8 @@ import type { RouteWords } from '../../../platform/http/route'
 import { renderQr } from '../../../platform/qr'
 import { identityFailures } from '../failures'
 import {
-  codeBody,
   factorsModel,
   methodParam,
-  passkeyAskedModel,
   passkeyModel,
   passkeyRegisterBody,
   passkeysModel,
@@ -19,7 +17,8 @@ import {
   sendStepUpBody,
   stepUpBody,
   totpModel,
-} from '../model'
+} from '../model/factors'
+import { codeBody, passkeyAskedModel } from '../model/user'
 import type { Identity } from '../service'
 import type { Hands } from './hands'
 

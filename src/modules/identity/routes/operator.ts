@@ -14,10 +14,10 @@ import {
   createUserBody,
   setupBody,
   userDetailModel,
-  userModel,
   usersModel,
   usersQuery,
-} from '../model'
+} from '../model/operator'
+import { userModel } from '../model/user'
 import type { Identity } from '../service'
 import type { AuditFilter, AuditRow } from '../service/audit'
 import { userView } from '../service/users'

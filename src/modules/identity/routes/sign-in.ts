@@ -8,10 +8,8 @@ import type { RouteWords } from '../../../platform/http/route'
 import { identityFailures } from '../failures'
 import {
   csrfModel,
-  emailBody,
   loginBody,
   loginModel,
-  passkeyAskedModel,
   passkeyOptionsBody,
   passkeySignInBody,
   refreshBody,
@@ -22,7 +20,8 @@ import {
   sendFactorBody,
   signedInModel,
   verifyEmailBody,
-} from '../model'
+} from '../model/sign-in'
+import { emailBody, passkeyAskedModel } from '../model/user'
 import type { Identity } from '../service'
 import type { Hands } from './hands'
 
