@@ -8,8 +8,8 @@ export interface SmsOptions {
 }
 
 const TIMEOUT_MS = 15_000
-/** Answers of a gateway that is overloaded or asks for patience; other 4xx are about the message. */
-const TRANSIENT = new Set([408, 425, 429])
+/** Answers that are about the message; any other may be about our own access, or pass. */
+const ABOUT_THE_MESSAGE = new Set([400, 413, 422])
 
 export function createSmsChannel({ url }: SmsOptions): Channel {
   const { username, password, origin, pathname, search } = new URL(url)
@@ -31,8 +31,7 @@ export function createSmsChannel({ url }: SmsOptions): Channel {
       await response.body?.cancel()
       if (response.ok) return
       const reason = `The SMS gateway answered ${response.status}.`
-      if (response.status >= 400 && response.status < 500 && !TRANSIENT.has(response.status))
-        throw new HopelessError(reason)
+      if (ABOUT_THE_MESSAGE.has(response.status)) throw new HopelessError(reason)
       throw new Error(reason)
     },
     // A gateway of which nothing is known but where to send cannot be asked how it is.
