@@ -168,6 +168,39 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser', () => {
     expect(complaints).toEqual([])
   })
 
+  test('an operator of a new instance sees only how to set a second factor up, until there is one', async () => {
+    const empty = emptyFolder()
+    const fresh = await startServer({ cwd: empty.path, args: ['--rate-limit', '0'] })
+    try {
+      const link = /http:\S+\/setup\?token=\S+/.exec(fresh.output())?.[0] ?? ''
+      await page.goto(link)
+      for (const [name, value] of [
+        ['name', 'Olga'],
+        ['email', 'olga@example.com'],
+        ['password', 'a long walk to the sea'],
+      ] as const)
+        await page.fill(`input[name=${name}]`, value)
+      await page.click('button')
+      await page.click('text=Sign in, and set up a second factor.')
+      await page.fill('input[name=email]', 'olga@example.com')
+      await page.fill('input[name=password]', 'a long walk to the sea')
+      await page.keyboard.press('Enter')
+      await page.waitForSelector('text=Your role needs a second factor')
+      await shot('restricted')
+      expect(await page.isVisible('text=Sign out everywhere')).toBe(false)
+      await page.click('#add-totp')
+      await page.waitForSelector('img[alt="QR code"]')
+      await page.fill('input[name=code]', generateSync({ secret: (await page.textContent('code')) ?? '' }))
+      await page.keyboard.press('Enter')
+      await page.click('text="I have kept them"')
+      await page.waitForSelector('text=Sign out everywhere')
+      expect(complaints).toEqual([])
+    } finally {
+      await fresh.kill()
+      empty.remove()
+    }
+  })
+
   test('an application is let in: sign-in, consent, and back with a code, the state and the issuer', async () => {
     const clientId = await registerApplication()
     await page.goto(authorizeUrl(clientId))

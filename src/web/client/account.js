@@ -239,7 +239,7 @@ async function look(path) {
   try {
     return await call('GET', path)
   } catch (error) {
-    if (error.problem?.code === 'second_factor_required') return { items: [] }
+    if (error.problem?.code === 'second_factor_required') return undefined
     throw error
   }
 }
@@ -255,16 +255,19 @@ async function show() {
     '/oauth/applications',
   ]
   const [user, second, passkeys, sessions, devices, keys, applications] = await Promise.all(paths.map(look))
-  place.replaceChildren(
+  const restricted = sessions === undefined
+  const parts = [
     h('h1', {}, 'Account'),
-    profile(user),
+    restricted ? undefined : profile(user),
     factors(second, passkeys.items),
-    access({
-      sessions: sessions.items,
-      devices: devices.items,
-      keys: keys.items,
-      applications: applications.items,
-    }),
+    restricted
+      ? undefined
+      : access({
+          sessions: sessions.items,
+          devices: devices.items,
+          keys: keys.items,
+          applications: applications.items,
+        }),
     h(
       'p',
       {},
@@ -281,7 +284,8 @@ async function show() {
         'Sign out',
       ),
     ),
-  )
+  ]
+  place.replaceChildren(...parts.filter((part) => part !== undefined))
 }
 
 if (!(await resume())) await signIn(place)
