@@ -3,6 +3,7 @@
  * who use the API, get problems like everywhere.
  */
 import type { Failures } from '../../platform/http/problem'
+import { identityFailures } from '../identity'
 
 export type OAuthApiCode =
   | 'client_not_found'
@@ -28,10 +29,7 @@ export const oauthFailures: Failures<OAuthApiCode> = {
   scope_not_grantable: { status: 422, title: 'No application may have one of these scopes.' },
   grants_invalid: { status: 422, title: 'These grants do not go together with this kind of client.' },
   authorization_invalid: { status: 422, title: 'The application’s request is not valid any more: begin again there.' },
-  step_up_required: {
-    status: 403,
-    title: 'Prove again that it is you (POST /api/v1/auth/step-up), with your password or a second factor.',
-  },
+  step_up_required: identityFailures.step_up_required,
   application_not_found: { status: 404, title: 'You have not allowed such an application.' },
 }
 

@@ -5,9 +5,9 @@
 import { and, desc, eq, inArray, lt } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
 import type { Runtime } from '../../../platform/runtime'
+import { hashOfToken, newToken } from '../../../platform/security/tokens'
 import { devices } from '../schema'
 import type { Origin } from './sessions'
-import { hashOfToken, newToken } from './tokens'
 
 const REMEMBERED_MS = 30 * 24 * 3_600_000
 const FORGOTTEN_AFTER_MS = 400 * 24 * 3_600_000

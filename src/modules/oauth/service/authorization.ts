@@ -6,11 +6,12 @@ import { and, eq } from 'drizzle-orm'
 import type { Events } from '../../../platform/events'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
+import { hashOfToken, newToken } from '../../../platform/security/tokens'
 import { type Identity, scopesOf, securityChanged, type User } from '../../identity'
 import { oauthCodes, oauthConsents } from '../schema'
 import { describeScope, isOpenIdScope, parseScope } from '../scopes'
 import type { Client, Clients } from './clients'
-import { hashOf, isChallenge, matchesRedirect, newSecret } from './secrets'
+import { isChallenge, matchesRedirect } from './redirects-and-pkce'
 
 const CODE_LIFETIME_MS = 5 * 60_000
 /** How old a proof may be when the client asks for a new one: long enough to read what is asked. */
@@ -175,10 +176,10 @@ export function createAuthorization(
       if (!session) return fail('step_up_required')
       const before = await consented(client.id, user.id)
       const all = [...new Set([...before, ...scopes])]
-      const code = newSecret(random)
+      const code = newToken(random)
       await store.write(async (tx) => {
         await tx.insert(oauthCodes).values({
-          hash: hashOf(code),
+          hash: hashOfToken(code),
           clientId: client.id,
           userId: user.id,
           redirectUri,

@@ -4,11 +4,12 @@ import type { Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { sameHash } from '../../../platform/security/keyring'
+import { hashOfToken, newToken } from '../../../platform/security/tokens'
 import type { Identity } from '../../identity'
 import type { OAuthApiCode } from '../failures'
 import { oauthClients } from '../schema'
 import { isClientScope } from '../scopes'
-import { hashOf, isRedirectUri, newSecret } from './secrets'
+import { isRedirectUri } from './redirects-and-pkce'
 
 export type Grant = 'authorization_code' | 'refresh_token' | 'client_credentials'
 
@@ -97,11 +98,11 @@ export function createClients({ store, clock, newId, random }: Runtime, identity
     async make(input, actor, address) {
       const possible = await refusal(input)
       if (!possible.ok) return possible
-      const secret = input.isPublic ? undefined : newSecret(random)
+      const secret = input.isPublic ? undefined : newToken(random)
       const made: Row = {
         id: newId('cli'),
         name: input.name,
-        secretHash: secret === undefined ? null : hashOf(secret),
+        secretHash: secret === undefined ? null : hashOfToken(secret),
         redirectUris: input.redirectUris,
         grants: input.grants,
         scopes: input.scopes,
@@ -140,18 +141,18 @@ export function createClients({ store, clock, newId, random }: Runtime, identity
       const found = await row(id)
       if (!found) return undefined
       if (found.secretHash === null) return secret === undefined ? clientOf(found) : undefined
-      return secret !== undefined && sameHash(found.secretHash, hashOf(secret)) ? clientOf(found) : undefined
+      return secret !== undefined && sameHash(found.secretHash, hashOfToken(secret)) ? clientOf(found) : undefined
     },
 
     async newSecret(id, actor, address) {
       const found = await row(id)
       if (!found) return fail('client_not_found')
       if (found.secretHash === null) return fail('grants_invalid', 'A public client has no secret.')
-      const secret = newSecret(random)
+      const secret = newToken(random)
       await store.write(async (tx) => {
         await tx
           .update(oauthClients)
-          .set({ secretHash: hashOf(secret) })
+          .set({ secretHash: hashOfToken(secret) })
           .where(eq(oauthClients.id, id))
         await note(tx, actor, 'oauth_client.new_secret', id, address)
       })

@@ -10,13 +10,14 @@ import type { Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
+import { hashOfToken } from '../../../platform/security/tokens'
 import { grantableTo, type Identity, type User } from '../../identity'
 import type { OAuthError } from '../failures'
 import { oauthCodes, oauthConsents } from '../schema'
 import { parseScope } from '../scopes'
 import type { Client, Clients } from './clients'
 import type { Keys } from './keys'
-import { fitsChallenge, hashOf } from './secrets'
+import { fitsChallenge } from './redirects-and-pkce'
 
 const ID_TOKEN_LIFETIME_S = 3_600
 const CREDENTIALS_LIFETIME_MS = 15 * 60_000
@@ -121,7 +122,7 @@ export function createOAuthTokens(
   async function byCode(client: Client, form: Form, address: string): Promise<Result<TokenAnswer, OAuthError>> {
     if (form.code === undefined || form.redirect_uri === undefined || form.code_verifier === undefined)
       return fail('invalid_request', 'code, redirect_uri and code_verifier are required.')
-    const hash = hashOf(form.code)
+    const hash = hashOfToken(form.code)
     const opened = await store.write(async (tx) => {
       const [code] = await forUpdate(tx.select().from(oauthCodes).where(eq(oauthCodes.hash, hash)))
       if (!code) return undefined

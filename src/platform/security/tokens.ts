@@ -1,5 +1,5 @@
 /** Random tokens with so many bits that a plain hash is enough to keep: nobody guesses one, and nobody turns the hash round. */
-import type { Random } from '../../../platform/ids'
+import type { Random } from '../ids'
 
 const TOKEN_BYTES = 32
 

@@ -1,16 +1,10 @@
-/** Random secrets kept as hashes, redirect URIs, and PKCE. */
-import type { Random } from '../../../platform/ids'
+/** Where answers may go (redirect URIs), and who may use them (PKCE). */
 import { sameHash } from '../../../platform/security/keyring'
-
-const SECRET_BYTES = 32
-
-export const newSecret = (random: Random): string => Buffer.from(random(SECRET_BYTES)).toString('base64url')
-
-export const hashOf = (secret: string): string => new Bun.CryptoHasher('sha256').update(secret).digest('base64url')
+import { hashOfToken } from '../../../platform/security/tokens'
 
 /** RFC 7636, section 4.6: the challenge is the hash of the verifier; `plain` is not spoken here. */
 export function fitsChallenge(verifier: string, challenge: string): boolean {
-  return /^[A-Za-z0-9\-._~]{43,128}$/.test(verifier) && sameHash(hashOf(verifier), challenge)
+  return /^[A-Za-z0-9\-._~]{43,128}$/.test(verifier) && sameHash(hashOfToken(verifier), challenge)
 }
 
 export const isChallenge = (text: string): boolean => /^[A-Za-z0-9_-]{43}$/.test(text)
