@@ -1,0 +1,43 @@
+/**
+ * What a message says, before anything is filled in. The words are Liquid templates (https://shopify.github.io/liquid):
+ * they can print values, choose and repeat, and can run no code. Amounts are printed by `{{ amount | money: currency }}`,
+ * moments by `{{ at | moment }}`.
+ */
+export const languages = ['en', 'pt', 'fr'] as const
+export type Language = (typeof languages)[number]
+
+/**
+ * `security` ignores opt-outs and quiet hours. Of `money` a person hears in the inbox at least. `news` is whatever the
+ * operator makes.
+ */
+export const categories = ['security', 'money', 'appointments', 'news'] as const
+export type Category = (typeof categories)[number]
+
+/** The words of one template in one language. */
+export interface Words {
+  subject: string
+  /** Paragraphs, divided by an empty line. A paragraph that is an address becomes a button or a link in HTML. */
+  text: string
+  /** For an SMS, a push message and the inbox; the subject if absent. */
+  short?: string
+  /** The body of the mail, if it shall be another than the one that is made of `text`. */
+  html?: string
+}
+
+/** What is the same of a template in every language. */
+export interface TemplateFacts {
+  category: Category
+  /** Its message holds a secret (a code, a link that lets in): it is shown nowhere but in the message itself. */
+  secret?: true
+  /** Goes before others when many wait, and falls back at the first failure. */
+  urgent?: true
+  /** For the preview, and to say what an author may use. */
+  sample: Readonly<Record<string, unknown>>
+}
+
+export interface Rendered {
+  subject: string
+  text: string
+  html: string
+  short: string
+}
