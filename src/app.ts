@@ -3,21 +3,30 @@ import { Elysia } from 'elysia'
 import packageJson from '../package.json' with { type: 'json' }
 import type { Config } from './config'
 import { agentsRoutes, createAgents } from './modules/agents'
+import { appointmentRoutes, createAppointments } from './modules/appointments'
 import { createIdentity, identityRoutes } from './modules/identity'
 import { createLedger, ledgerRoutes } from './modules/ledger'
 import {
   type Channel,
-  createInbox,
-  createMailChannel,
+  createChannels,
+  createDevInbox,
   createNotifications,
-  createSmsChannel,
+  type DevInbox,
   inboxRoutes,
+  type Medium,
+  notificationRoutes,
+  outsideRoutes,
+  RECEIPTS_PATH,
+  subscribeNotices,
+  TAKES,
+  UNSUBSCRIBE_PATH,
+  vapidKeys,
 } from './modules/notifications'
 import { asOAuthError, createOAuth, oauthRoutes } from './modules/oauth'
 import { createWallet, walletRoutes } from './modules/wallet'
 import { createWithdrawals, withdrawalRoutes } from './modules/withdrawals'
 import { createEvents } from './platform/events'
-import { readBody } from './platform/http/body'
+import { type BodyForm, readBody } from './platform/http/body'
 import { contextOf } from './platform/http/context'
 import { createCookies } from './platform/http/cookies'
 import { toProblem } from './platform/http/errors'
@@ -29,6 +38,7 @@ import { createRateLimiter } from './platform/http/rate-limit'
 import { createRouteWords } from './platform/http/route'
 import { swagger } from './platform/http/swagger'
 import { createJobs } from './platform/jobs'
+import { workRoutes } from './platform/jobs/routes'
 import type { Dependency } from './platform/observability/health'
 import { systemRoutes } from './platform/observability/routes'
 import { createQueue } from './platform/queue'
@@ -43,9 +53,19 @@ export const VERSION = packageJson.version
 const DAY_MS = 24 * 3_600_000
 const IDEMPOTENCY_KEPT_MS = 7 * DAY_MS
 const EVENTS_KEPT_MS = 30 * DAY_MS
+const REMINDERS_KEPT_MS = 30 * DAY_MS
 
-/** OAuth's clients send forms (RFC 6749, appendix B); everything else is JSON. */
-const FORMS_UNDER = '/oauth/'
+/** OAuth's clients send forms (RFC 6749, appendix B). */
+const OAUTH_PATH = '/oauth/'
+
+/** Everything that is not named here is JSON. */
+const BODY_FORMS: ReadonlyArray<readonly [under: string, form: BodyForm]> = [
+  [OAUTH_PATH, 'form'],
+  [UNSUBSCRIBE_PATH, 'form'],
+  [RECEIPTS_PATH, 'signed'],
+]
+
+const bodyFormOf = (path: string): BodyForm => BODY_FORMS.find(([under]) => path.startsWith(under))?.[1] ?? 'json'
 
 /** Other names for the same addresses, from the documents that this API grew out of. The longest match counts. */
 const ALIASES: ReadonlyArray<readonly [from: string, to: string]> = [
@@ -55,6 +75,9 @@ const ALIASES: ReadonlyArray<readonly [from: string, to: string]> = [
   ['/auth/login', '/api/v1/auth/login'],
   ['/notifications/verify-email-otp', '/api/v1/auth/verify-email'],
   ['/notifications/send-verification-email', '/api/v1/auth/resend-verification'],
+  ['/notifications/send-welcome-email', '/api/v1/internal/notifications/welcome'],
+  ['/internal/notifications/', '/api/v1/internal/notifications/'],
+  ['/api/notifications/send', '/api/v1/notifications/send'],
   ['/wallet/', '/api/v1/wallet/'],
   ['/atm/', '/api/v1/atm/'],
 ]
@@ -77,6 +100,10 @@ const API = {
     { name: 'Wallet', description: 'A person’s own money.' },
     { name: 'Withdrawals', description: 'Cash-out by one-time token or QR code.' },
     { name: 'Agents', description: 'The till: float, commission, cash-in.' },
+    { name: 'Appointments', description: 'What can be booked at the place, and what is.' },
+    { name: 'Notifications', description: 'A person’s own inbox, devices, and how they want to be told.' },
+    { name: 'Messages', description: 'What is sent to people: sending, templates, ways, and how it arrived.' },
+    { name: 'Providers', description: 'For those who carry messages, and links in them.' },
     { name: 'Operator', description: 'Running the location.' },
     { name: 'Audit', description: 'Who decided what.' },
     { name: 'System', description: 'For machines that watch over this one.' },
@@ -99,11 +126,10 @@ export function createApp(config: Config, runtime: Runtime) {
   const jobs = createJobs(runtime, queue)
   const idempotency = createIdempotency(runtime)
 
-  const inbox = config.mode === 'production' ? undefined : createInbox(clock, newId)
-  const mail =
-    config.smtpUrl === undefined ? undefined : createMailChannel({ url: config.smtpUrl, from: config.mailFrom })
-  const sms = config.smsUrl === undefined ? undefined : createSmsChannel({ url: config.smsUrl })
-  const channels: Channel[] = [inbox, mail, sms].filter((channel) => channel !== undefined)
+  const inbox = config.mode === 'production' ? undefined : createDevInbox(clock, newId)
+  const providers = createChannels(config, { clock, keyring, publicUrl: config.publicUrl })
+  const channels: Channel[] = inbox ? shownIn(inbox, providers) : providers
+  const isOn = (medium: Medium) => channels.some((channel) => channel.medium === medium)
 
   const identity = createIdentity(runtime, events, jobs, {
     issuer: config.publicUrl ?? 'kumbu',
@@ -112,7 +138,7 @@ export function createApp(config: Config, runtime: Runtime) {
     secondFactorRoles: new Set(config.demo ? [] : config.secondFactorRoles),
     callingCodes: config.smsCallingCodes,
     closedKeptMs: config.closedKeptDays * DAY_MS,
-    canMail: () => channels.some(({ media }) => media.includes('email')),
+    canMail: () => isOn('email'),
   })
   const oauth = createOAuth(runtime, { identity, events }, baseUrl)
   const ledger = createLedger(runtime)
@@ -133,24 +159,44 @@ export function createApp(config: Config, runtime: Runtime) {
     },
   )
 
-  createNotifications(runtime, { identity, events, jobs }, channels, baseUrl)
+  const appointments = createAppointments(
+    runtime,
+    { identity, ledger, wallet, events },
+    { currency, baseUrl, organizer: config.mailFrom },
+  )
+
+  const notifications = createNotifications(runtime, { identity, appointments }, channels, {
+    brand: 'Kumbu',
+    language: config.language,
+    timeZone: config.timeZone,
+    baseUrl,
+    paces: pacesOf(config),
+    hourlyCap: config.messagesPerHour,
+    keptMs: config.messagesKeptDays * DAY_MS,
+  })
+  subscribeNotices(events, notifications.outbox, { lowFloat: config.lowFloat })
 
   jobs.schedule({
     name: 'withdrawals.expire',
     pattern: '*/5 * * * * *',
+    missed: 'skip',
     run: async () => {
       while ((await withdrawals.expireDue()) > 0);
     },
   })
+  jobs.schedule({ name: 'appointments.tick', pattern: '*/15 * * * * *', missed: 'skip', run: appointments.tick })
   jobs.schedule({
     name: 'platform.prune',
     pattern: '17 * * * *',
+    missed: 'run_once',
     run: async () => {
       while ((await idempotency.prune(clock() - IDEMPOTENCY_KEPT_MS)) > 0);
       while ((await events.prune(clock() - EVENTS_KEPT_MS)) > 0);
+      while ((await appointments.prune(clock() - REMINDERS_KEPT_MS)) > 0);
       await identity.prune(clock())
       await oauth.tokens.prune()
       await oauth.keys.rotateIfDue()
+      await notifications.keeping.prune()
     },
   })
 
@@ -163,19 +209,7 @@ export function createApp(config: Config, runtime: Runtime) {
         return { state: 'up', detail: store.engine }
       },
     },
-    {
-      name: 'mail',
-      required: false,
-      check: async () =>
-        mail?.check() ??
-        inbox?.check() ?? { state: 'off', detail: 'KUMBU_SMTP_URL is not set: nobody is told of anything' },
-    },
-    {
-      name: 'sms',
-      required: false,
-      check: async () =>
-        sms?.check() ?? inbox?.check() ?? { state: 'off', detail: 'KUMBU_SMS_URL is not set: nobody gets an SMS' },
-    },
+    ...OUTSIDE.map((medium) => channelDependency(medium, channels)),
   ]
 
   const limiter = createRateLimiter(clock)
@@ -191,13 +225,13 @@ export function createApp(config: Config, runtime: Runtime) {
   const app = new Elysia({ name: 'kumbu', normalize: false })
     .onParse({ as: 'global' }, ({ request, route }) => {
       contextOf(request).route = route
-      return readBody(request, contextOf(request).path.startsWith(FORMS_UNDER))
+      return readBody(request, bodyFormOf(contextOf(request).path))
     })
     .onError({ as: 'global' }, ({ code, error, request }) => {
       const context = contextOf(request)
       const problem = toProblem({ code, error, request }, () => app, log, context.id)
       context.problem = problem.code
-      const forClients = context.path.startsWith(FORMS_UNDER) ? asOAuthError(problem) : undefined
+      const forClients = context.path.startsWith(OAUTH_PATH) ? asOAuthError(problem) : undefined
       return forClients ?? renderProblem(problem, context.id)
     })
     .use(systemRoutes({ version: VERSION, dependencies, metrics, queue, metricsToken: config.metricsToken }, words))
@@ -205,6 +239,7 @@ export function createApp(config: Config, runtime: Runtime) {
     .use(pages())
     .use(authorizePage(oauth, identity, cookies))
     .use(oauthApi.protocol)
+    .use(outsideRoutes(notifications, words, baseUrl))
     .use(swagger(() => document()))
     .group('/api/v1', (api) =>
       api
@@ -213,8 +248,21 @@ export function createApp(config: Config, runtime: Runtime) {
         .use(walletRoutes(wallet, words, idempotency))
         .use(withdrawalRoutes(withdrawals, words, idempotency))
         .use(agentsRoutes(agents, identity, words, idempotency))
+        .use(appointmentRoutes(appointments, words, idempotency))
+        .use(
+          notificationRoutes(notifications, {
+            words,
+            idempotency,
+            identity,
+            clock,
+            baseUrl,
+            privateWebhooks: config.privateWebhooks,
+            pushKey: vapidKeys(keyring).publicKey,
+          }),
+        )
         .use(ledgerRoutes(ledger, words))
-        .use(queueRoutes(queue, words)),
+        .use(queueRoutes(queue, words))
+        .use(workRoutes({ jobs, queue, noted: identity.noted }, words)),
     )
   if (inbox) app.use(inboxRoutes(inbox, words))
 
@@ -230,6 +278,7 @@ export function createApp(config: Config, runtime: Runtime) {
     metrics,
     limiter,
     aliases: ALIASES,
+    bodyFormOf,
     anonymousLimit: config.rateLimit,
     trustedProxies: config.trustedProxies,
     corsOrigins: config.corsOrigins,
@@ -248,6 +297,8 @@ export function createApp(config: Config, runtime: Runtime) {
     wallet,
     agents,
     withdrawals,
+    appointments,
+    notifications,
     events,
     jobs,
     queue,
@@ -260,12 +311,55 @@ export function createApp(config: Config, runtime: Runtime) {
     start() {
       queue.start()
       jobs.start()
+      notifications.dispatcher.start()
+    },
+    /** Does all background work that is due now; for tests. */
+    async settle() {
+      await queue.drain()
+      await notifications.dispatcher.drain()
     },
     /** Ends the background work; requests must have ended before. */
     async stop() {
+      notifications.inbox.close()
       await jobs.stop()
       await queue.stop()
+      await notifications.dispatcher.stop()
       for (const channel of channels) channel.close()
     },
+  }
+}
+
+const OUTSIDE = ['email', 'sms', 'whatsapp', 'push', 'webhook'] as const
+
+/** In development and demo mode the inbox stands in for what is not set up, and sees what the others send. */
+function shownIn(inbox: DevInbox, providers: readonly Channel[]): Channel[] {
+  const missing = (['email', 'sms', 'whatsapp'] as const).filter((medium) =>
+    providers.every((channel) => channel.medium !== medium),
+  )
+  return [...providers.map(inbox.showing), ...missing.map(inbox.standIn)]
+}
+
+/** A channel is up if one of its providers is. */
+function channelDependency(medium: (typeof OUTSIDE)[number], channels: readonly Channel[]): Dependency {
+  const mine = channels.filter((channel) => channel.medium === medium)
+  return {
+    name: medium,
+    required: false,
+    async check() {
+      if (mine.length === 0) return { state: 'off', detail: TAKES[medium] }
+      const states = await Promise.all(mine.map((channel) => channel.check().catch(downBecause)))
+      const up = states.find(({ state }) => state === 'up')
+      const detail = mine.map(({ provider }, i) => `${provider}: ${states[i]?.detail ?? states[i]?.state}`).join('; ')
+      return { state: up ? 'up' : 'down', detail }
+    },
+  }
+}
+
+const downBecause = (error: unknown) => ({ state: 'down' as const, detail: (error as Error).message.slice(0, 200) })
+
+function pacesOf({ emailsPerSecond, smsPerSecond }: Config): Partial<Record<Medium, number>> {
+  return {
+    ...(emailsPerSecond > 0 ? { email: emailsPerSecond } : {}),
+    ...(smsPerSecond > 0 ? { sms: smsPerSecond, whatsapp: smsPerSecond } : {}),
   }
 }

@@ -51,6 +51,29 @@ const urlOf =
     return text.replace(/\/+$/, '')
   }
 
+/** Several addresses, separated by spaces. */
+const urlsOf =
+  (...schemes: string[]) =>
+  (text: string): string[] =>
+    text
+      .trim()
+      .split(/\s+/)
+      .map(urlOf(...schemes))
+
+/** Goes into a header, so it has no spaces and no control characters. */
+const credential = (text: string): string => {
+  if (!/^[\x21-\x7e]+$/.test(text)) throw new NotAllowed('a text without spaces or line breaks')
+  return text
+}
+
+const timeZoneName = (text: string): string => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone
+  } catch {
+    throw new NotAllowed('the name of a time zone, such as Africa/Maputo')
+  }
+}
+
 const anyText = (text: string): string => {
   if (text.trim() === '') throw new NotAllowed('a text that is not empty')
   return text
@@ -167,13 +190,27 @@ export const settings = {
     doc: 'The address at which people reach this instance, for links in messages. Absent: http://localhost and the port.',
     parse: urlOf('http:', 'https:'),
   }),
+  language: setting({
+    flag: 'language',
+    env: 'KUMBU_LANGUAGE',
+    default: 'en',
+    doc: 'The language of messages to people who have chosen none: en, pt or fr.',
+    parse: oneOf('en', 'pt', 'fr'),
+  }),
+  timeZone: setting({
+    flag: 'time-zone',
+    env: 'KUMBU_TIME_ZONE',
+    default: 'UTC',
+    doc: 'The time zone of the place, such as Africa/Maputo: for moments in messages and for quiet hours of people who have chosen none.',
+    parse: timeZoneName,
+  }),
   smtpUrl: setting({
     flag: 'smtp-url',
     env: 'KUMBU_SMTP_URL',
     default: undefined,
     secret: true,
-    doc: 'The mail server: smtp://user:password@host:587 or smtps://…:465. Absent: no mail is sent.',
-    parse: urlOf('smtp:', 'smtps:'),
+    doc: 'The mail server: smtp://user:password@host:587 or smtps://…:465. Several, separated by spaces: the next is used while the one before is down. Absent: no mail is sent.',
+    parse: urlsOf('smtp:', 'smtps:'),
   }),
   mailFrom: setting({
     flag: 'mail-from',
@@ -190,11 +227,171 @@ export const settings = {
     doc: 'An HTTP gateway for SMS: each message is POSTed to it as JSON {to, text}; user:password in the address is sent as Basic authorization. Absent: no SMS is sent.',
     parse: urlOf('http:', 'https:'),
   }),
+  smsGateway: setting({
+    flag: 'sms-gateway',
+    env: 'KUMBU_SMS_GATEWAY',
+    default: undefined,
+    doc: 'A JSON file that describes any other HTTP gateway for SMS (docs/operations.md). Absent: none.',
+    parse: anyText,
+  }),
+  twilioAccount: setting({
+    flag: 'twilio-account',
+    env: 'KUMBU_TWILIO_ACCOUNT',
+    default: undefined,
+    doc: 'Account SID of Twilio, for SMS; it takes KUMBU_TWILIO_TOKEN and KUMBU_TWILIO_FROM too.',
+    parse: credential,
+  }),
+  twilioToken: setting({
+    flag: 'twilio-token',
+    env: 'KUMBU_TWILIO_TOKEN',
+    default: undefined,
+    secret: true,
+    doc: 'Auth token of Twilio; it also proves their receipts.',
+    parse: credential,
+  }),
+  twilioFrom: setting({
+    flag: 'twilio-from',
+    env: 'KUMBU_TWILIO_FROM',
+    default: undefined,
+    doc: 'The sender at Twilio: a number, a name, or the SID of a messaging service (MG…).',
+    parse: anyText,
+  }),
+  twilioApi: setting({
+    flag: 'twilio-api',
+    env: 'KUMBU_TWILIO_API',
+    default: 'https://api.twilio.com',
+    doc: 'The address of Twilio’s API, if it is another region’s.',
+    parse: urlOf('http:', 'https:'),
+  }),
+  africasTalkingUsername: setting({
+    flag: 'africas-talking-username',
+    env: 'KUMBU_AFRICAS_TALKING_USERNAME',
+    default: undefined,
+    doc: 'Username at Africa’s Talking, for SMS; it takes KUMBU_AFRICAS_TALKING_KEY too.',
+    parse: credential,
+  }),
+  africasTalkingKey: setting({
+    flag: 'africas-talking-key',
+    env: 'KUMBU_AFRICAS_TALKING_KEY',
+    default: undefined,
+    secret: true,
+    doc: 'API key of Africa’s Talking.',
+    parse: credential,
+  }),
+  africasTalkingFrom: setting({
+    flag: 'africas-talking-from',
+    env: 'KUMBU_AFRICAS_TALKING_FROM',
+    default: undefined,
+    doc: 'Short code or alphanumeric sender at Africa’s Talking. Absent: their default.',
+    parse: anyText,
+  }),
+  africasTalkingApi: setting({
+    flag: 'africas-talking-api',
+    env: 'KUMBU_AFRICAS_TALKING_API',
+    default: 'https://api.africastalking.com',
+    doc: 'The address of Africa’s Talking’s API; their sandbox has another.',
+    parse: urlOf('http:', 'https:'),
+  }),
+  whatsappPhoneId: setting({
+    flag: 'whatsapp-phone-id',
+    env: 'KUMBU_WHATSAPP_PHONE_ID',
+    default: undefined,
+    doc: 'Phone number ID at Meta’s Cloud API; it takes KUMBU_WHATSAPP_TOKEN, KUMBU_WHATSAPP_APP_SECRET and KUMBU_WHATSAPP_VERIFY_TOKEN too.',
+    parse: credential,
+  }),
+  whatsappToken: setting({
+    flag: 'whatsapp-token',
+    env: 'KUMBU_WHATSAPP_TOKEN',
+    default: undefined,
+    secret: true,
+    doc: 'Access token of a system user at Meta.',
+    parse: credential,
+  }),
+  whatsappAppSecret: setting({
+    flag: 'whatsapp-app-secret',
+    env: 'KUMBU_WHATSAPP_APP_SECRET',
+    default: undefined,
+    secret: true,
+    doc: 'App secret at Meta; it proves their receipts.',
+    parse: credential,
+  }),
+  whatsappVerifyToken: setting({
+    flag: 'whatsapp-verify-token',
+    env: 'KUMBU_WHATSAPP_VERIFY_TOKEN',
+    default: undefined,
+    secret: true,
+    doc: 'A text of your own, entered at Meta beside the address of the receipts.',
+    parse: credential,
+  }),
+  whatsappApi: setting({
+    flag: 'whatsapp-api',
+    env: 'KUMBU_WHATSAPP_API',
+    default: 'https://graph.facebook.com',
+    doc: 'The address of Meta’s Graph API.',
+    parse: urlOf('http:', 'https:'),
+  }),
+  fcmAccount: setting({
+    flag: 'fcm-account',
+    env: 'KUMBU_FCM_ACCOUNT',
+    default: undefined,
+    doc: 'The JSON file of a Google service account, for pushing to apps by Firebase Cloud Messaging. Absent: only browsers are pushed to.',
+    parse: anyText,
+  }),
+  fcmApi: setting({
+    flag: 'fcm-api',
+    env: 'KUMBU_FCM_API',
+    default: 'https://fcm.googleapis.com',
+    doc: 'The address of Firebase Cloud Messaging.',
+    parse: urlOf('http:', 'https:'),
+  }),
+  privateWebhooks: setting({
+    flag: 'private-webhooks',
+    env: 'KUMBU_PRIVATE_WEBHOOKS',
+    default: 'false',
+    switch: true,
+    doc: 'Let people name endpoints on this machine and in private networks, and without HTTPS.',
+    parse: onOff,
+  }),
+  emailsPerSecond: setting({
+    flag: 'emails-per-second',
+    env: 'KUMBU_EMAILS_PER_SECOND',
+    default: '0',
+    doc: 'Mails a second that a mail server is given at most by this copy; 0: as fast as it takes them.',
+    parse: wholeNumber(0, 10_000),
+  }),
+  smsPerSecond: setting({
+    flag: 'sms-per-second',
+    env: 'KUMBU_SMS_PER_SECOND',
+    default: '10',
+    doc: 'SMS, and WhatsApp messages, a second that a provider is given at most by this copy; 0: no limit.',
+    parse: wholeNumber(0, 10_000),
+  }),
+  messagesPerHour: setting({
+    flag: 'messages-per-hour',
+    env: 'KUMBU_MESSAGES_PER_HOUR',
+    default: '30',
+    doc: 'Messages that one person gets in an hour by one channel, at most; more wait, and mails are gathered into one. Codes and security are not counted.',
+    parse: wholeNumber(1, 10_000),
+  }),
+  messagesKeptDays: setting({
+    flag: 'messages-kept-days',
+    env: 'KUMBU_MESSAGES_KEPT_DAYS',
+    default: '90',
+    doc: 'Days for which notifications and how they arrived are kept.',
+    parse: wholeNumber(1, 3_650),
+  }),
+  lowFloat: setting({
+    flag: 'low-float',
+    env: 'KUMBU_LOW_FLOAT',
+    default: '10000',
+    doc: 'An agent is told when a cash-in takes the float under this, in minor units; 0: never.',
+    parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+  }),
   smsCallingCodes: setting({
     flag: 'sms-calling-codes',
     env: 'KUMBU_SMS_CALLING_CODES',
     default: '',
-    doc: 'Calling codes of the countries that SMS are sent to, separated by commas, such as 258,27. Needed with KUMBU_SMS_URL: strangers must not send SMS at your cost to the whole world.',
+    doc: 'Calling codes of the countries that SMS are sent to, separated by commas, such as 258,27. Needed with any provider of SMS: strangers must not send SMS at your cost to the whole world.',
     parse: callingCodeList,
   }),
   secondFactorRoles: setting({
@@ -317,7 +514,26 @@ type Settings = typeof settings
 type Values = { [Name in keyof Settings]: Settings[Name] extends Setting<infer Value> ? Value : never }
 
 /** The settings whose absence means something. */
-type MayBeAbsent = 'databaseUrl' | 'instanceKey' | 'publicUrl' | 'smtpUrl' | 'smsUrl' | 'logFile' | 'metricsToken'
+type MayBeAbsent =
+  | 'databaseUrl'
+  | 'instanceKey'
+  | 'publicUrl'
+  | 'smtpUrl'
+  | 'smsUrl'
+  | 'smsGateway'
+  | 'twilioAccount'
+  | 'twilioToken'
+  | 'twilioFrom'
+  | 'africasTalkingUsername'
+  | 'africasTalkingKey'
+  | 'africasTalkingFrom'
+  | 'whatsappPhoneId'
+  | 'whatsappToken'
+  | 'whatsappAppSecret'
+  | 'whatsappVerifyToken'
+  | 'fcmAccount'
+  | 'logFile'
+  | 'metricsToken'
 export type Config = Readonly<Omit<Values, MayBeAbsent> & { [Name in MayBeAbsent]: Values[Name] | undefined }>
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -336,10 +552,13 @@ export function loadConfig(flags: Readonly<Record<string, string>>, env: Environ
 }
 
 /** What each setting allows by itself and both together do not. */
-function refuseContradictions({ smsUrl, smsCallingCodes, secondFactorRoles }: Values, mode: string): void {
-  if (smsUrl !== undefined && smsCallingCodes.length === 0)
+function refuseContradictions(values: Values, mode: string): void {
+  const { smsCallingCodes, secondFactorRoles } = values
+  for (const names of TOGETHER) refuseHalf(values, names)
+  const provider = SENDS_SMS.find((name) => values[name] !== undefined)
+  if (provider !== undefined && smsCallingCodes.length === 0)
     throw new ConfigError(
-      'KUMBU_SMS_CALLING_CODES is needed with KUMBU_SMS_URL: name the countries that SMS are sent to.',
+      `KUMBU_SMS_CALLING_CODES is needed with ${settings[provider].env}: name the countries that SMS are sent to.`,
     )
   for (const role of ['operator', 'agent'] as const) {
     if (mode !== 'demo' && !secondFactorRoles.includes(role))
@@ -347,6 +566,23 @@ function refuseContradictions({ smsUrl, smsCallingCodes, secondFactorRoles }: Va
         `KUMBU_SECOND_FACTOR_ROLES must name ${role}: outside demo mode nobody of that role does without.`,
       )
   }
+}
+
+const SENDS_SMS = ['smsUrl', 'smsGateway', 'twilioAccount', 'africasTalkingUsername', 'whatsappPhoneId'] as const
+
+/** Settings of which one is worth nothing without the others. */
+const TOGETHER: ReadonlyArray<ReadonlyArray<keyof Settings>> = [
+  ['twilioAccount', 'twilioToken', 'twilioFrom'],
+  ['africasTalkingUsername', 'africasTalkingKey'],
+  ['whatsappPhoneId', 'whatsappToken', 'whatsappAppSecret', 'whatsappVerifyToken'],
+]
+
+function refuseHalf(values: Values, names: ReadonlyArray<keyof Settings>): void {
+  const given = names.filter((name) => values[name] !== undefined)
+  const missing = names.filter((name) => values[name] === undefined)
+  if (given.length === 0 || missing.length === 0) return
+  const envOf = (name: keyof Settings) => settings[name].env
+  throw new ConfigError(`${given.map(envOf).join(', ')} needs ${missing.map(envOf).join(', ')} too.`)
 }
 
 function read(definition: Setting<unknown>, flag: string | undefined, env: Environment): unknown {

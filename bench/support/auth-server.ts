@@ -57,6 +57,7 @@ const pipeline = createPipeline((request) => app.fetch(request), {
   metrics,
   limiter,
   aliases: [],
+    bodyFormOf: () => 'json',
   anonymousLimit: 0,
   trustedProxies: [],
   corsOrigins: [],

@@ -62,7 +62,7 @@ export function scheduleBackups(
   jobs.schedule({
     name: 'platform.backup',
     pattern: '41 * * * *',
-    catchUp: true,
+    missed: 'run_once',
     run: async () => {
       const [newest] = listBackups(folder.backups)
       const ageMs = newest === undefined ? Number.POSITIVE_INFINITY : clock() - statSync(newest).mtimeMs

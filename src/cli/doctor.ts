@@ -5,12 +5,13 @@ import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs
 import { migrations } from '../../migrations'
 import type { Config } from '../config'
 import { verifyLedger } from '../modules/ledger'
-import { createMailChannel } from '../modules/notifications'
+import { type Channel, createChannels, TAKES } from '../modules/notifications'
 import { openReader, pathsOf, storeErrorOf } from '../platform/db'
 import { listBackups } from '../platform/db/backup'
 import { pendingMigrations } from '../platform/db/migrate'
 import { connectPostgres } from '../platform/db/postgres'
 import { keyFileIn } from '../platform/security/instance-key'
+import { createKeyring, KEY_BYTES } from '../platform/security/keyring'
 import type { Verb } from '.'
 import { locationOf } from './boot'
 
@@ -26,11 +27,11 @@ const DAY_MS = 24 * 3_600_000
 export const doctor: Verb = {
   name: 'doctor',
   summary:
-    'Check the installation: folder, disk, key, database, books, backups, mail; exit code 1 if something is broken.',
+    'Check the installation: folder, disk, key, database, books, backups, channels; exit code 1 if something is broken.',
   usage: 'doctor [--data ./data]',
   flags: {},
   async run({ config }) {
-    const checks = [dataFolder, disk, instanceKey, database, books, backups, mail, network]
+    const checks = [dataFolder, disk, instanceKey, database, books, backups, channels, network]
     let broken = false
     for (const check of checks) {
       for (const { state, what } of await check(config).catch(unexpected)) {
@@ -138,17 +139,36 @@ async function backups({ data, backupHours }: Config): Promise<Finding[]> {
     : one('ok', `newest backup ${newest}; copy it off this machine, with the instance key`)
 }
 
-async function mail({ smtpUrl, mailFrom }: Config): Promise<Finding[]> {
-  if (smtpUrl === undefined)
-    return one('warn', 'No mail server is set (KUMBU_SMTP_URL): codes and notices reach nobody.')
-  const channel = createMailChannel({ url: smtpUrl, from: mailFrom })
+/** Each way of reaching people: set up or not, and whether its providers answer. */
+async function channels(config: Config): Promise<Finding[]> {
+  const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes))
+  // Nothing is sent, so whose key it is does not matter.
+  const keyring = createKeyring(random(KEY_BYTES), random)
+  const all = createChannels(config, { clock: Date.now, keyring, publicUrl: config.publicUrl })
   try {
-    await channel.check()
-    return one('ok', 'the mail server answers')
-  } catch (error) {
-    return one('FAIL', `The mail server does not answer: ${(error as Error).message}`)
+    const findings: Finding[] = []
+    for (const [medium, takes] of Object.entries(TAKES)) {
+      const mine = all.filter((channel) => channel.medium === medium)
+      if (mine.length === 0)
+        findings.push({ state: medium === 'email' ? 'warn' : 'ok', what: `${medium} is off: ${takes}` })
+      for (const channel of mine) findings.push(await checkChannel(channel))
+    }
+    return findings
   } finally {
-    channel.close()
+    for (const channel of all) channel.close()
+  }
+}
+
+async function checkChannel(channel: Channel): Promise<Finding> {
+  const name = `${channel.medium} by ${channel.provider}`
+  try {
+    const { state, detail } = await channel.check()
+    const said = detail === undefined ? '' : `: ${detail}`
+    return state === 'up'
+      ? { state: 'ok', what: `${name}${said}` }
+      : { state: 'FAIL', what: `${name} does not answer${said}` }
+  } catch (error) {
+    return { state: 'FAIL', what: `${name} does not answer: ${(error as Error).message}` }
   }
 }
 

@@ -1,6 +1,7 @@
 /** Hands the command line to its verb. Whatever stops a verb is said in a sentence, never as a stack of calls. */
 import { parseArgs } from 'node:util'
 import { type Config, ConfigError, describeSettings, loadConfig } from '../config'
+import { ChannelSettingError } from '../modules/notifications'
 import { DataFolderError, MigrationError, StoreError, storeErrorOf } from '../platform/db'
 import { BackupError } from '../platform/db/backup'
 import { ListenError } from '../platform/http/server'
@@ -33,6 +34,7 @@ const verbs: Record<string, () => Promise<Verb>> = {
   backup: async () => (await import('./backup')).backup,
   restore: async () => (await import('./restore')).restore,
   doctor: async () => (await import('./doctor')).doctor,
+  jobs: async () => (await import('./jobs')).jobs,
   'verify-ledger': async () => (await import('./verify-ledger')).verifyLedgerVerb,
   openapi: async () => (await import('./openapi')).openapi,
   admin: async () => (await import('./admin')).admin,
@@ -116,6 +118,7 @@ function complain(sentence: string): number {
 const EXPLAINED = [
   BackupError,
   CommandError,
+  ChannelSettingError,
   ConfigError,
   DataFolderError,
   MigrationError,

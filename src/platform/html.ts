@@ -31,8 +31,18 @@ const STYLE = `
   [role=status] { margin-top: 1rem; font-weight: 600; }
 `
 
+export interface PageOptions {
+  /** The page sends a form to an address of ours. */
+  formsToSelf?: boolean
+}
+
 /** `script` is the address of a script of ours; inline scripts are refused by the page’s policy. */
-export function htmlPage(title: string, body: string, script?: string): Response {
+export function htmlPage(
+  title: string,
+  body: string,
+  script?: string,
+  { formsToSelf = false }: PageOptions = {},
+): Response {
   const scriptTag = script === undefined ? '' : `<script src="${escapeHtml(script)}" type="module"></script>`
   const page = `<!doctype html>
 <html lang="en">
@@ -49,8 +59,7 @@ ${scriptTag}
   return new Response(page, {
     headers: {
       'content-type': 'text/html; charset=utf-8',
-      'content-security-policy':
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+      'content-security-policy': `default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'self'; connect-src 'self'; form-action ${formsToSelf ? "'self'" : "'none'"}; frame-ancestors 'none'; base-uri 'none'`,
     },
   })
 }

@@ -46,6 +46,7 @@ const SAMPLES: Record<string, string> = {
   clientId: 'cli_00000000000000000000',
   method: 'email',
   workId: '1',
+  name: 'nothing.there',
 }
 
 function sampleOf(parameter: string): string {

@@ -61,8 +61,10 @@ describe('a value', () => {
 
   test('that is secret can be handed over as a file, which a variable goes before', () => {
     const KUMBU_SMTP_URL_FILE = join(folder, 'smtp')
-    expect(loadConfig({}, { KUMBU_SMTP_URL_FILE }, true).smtpUrl).toBe('smtp://from-file')
-    expect(loadConfig({}, { KUMBU_SMTP_URL_FILE, KUMBU_SMTP_URL: 'smtp://direct' }, true).smtpUrl).toBe('smtp://direct')
+    expect(loadConfig({}, { KUMBU_SMTP_URL_FILE }, true).smtpUrl).toEqual(['smtp://from-file'])
+    expect(loadConfig({}, { KUMBU_SMTP_URL_FILE, KUMBU_SMTP_URL: 'smtp://direct' }, true).smtpUrl).toEqual([
+      'smtp://direct',
+    ])
   })
 
   test('whose file cannot be read is refused, naming the file', () => {

@@ -30,11 +30,15 @@ afterEach(async () => {
 type Run = (work: TakenWork) => Promise<Unit<void> | undefined>
 
 /** Adds a worker of the kind that notes what it was given. */
-function worker(run: Run = async () => undefined, { on = queue, kind = KIND, attempts = 3 } = {}): unknown[] {
+function worker(
+  run: Run = async () => undefined,
+  { on = queue, kind = KIND, attempts = 3, concurrency = 16 } = {},
+): unknown[] {
   const done: unknown[] = []
   on.add({
     kind,
     attempts,
+    concurrency,
     run: async (work) => {
       done.push(work.payload)
       return run(work)
@@ -499,6 +503,133 @@ describe('two copies on one database', () => {
   })
 })
 
+describe('places', () => {
+  /** A worker whose work ends when it is told to, whichever piece it is. */
+  function held(kind = KIND, concurrency = 16) {
+    const ends: Array<() => void> = []
+    let most = 0
+    let now = 0
+    const done = worker(
+      async () => {
+        now += 1
+        most = Math.max(most, now)
+        await new Promise<void>((resolve) => ends.push(resolve))
+        now -= 1
+        return undefined
+      },
+      { kind, concurrency },
+    )
+    return {
+      done,
+      most: () => most,
+      /** Lets everything end, also what begins by it. */
+      async finishAll(until: number) {
+        while (done.length < until || ends.length > 0) {
+          for (const end of ends.splice(0)) end()
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+      },
+    }
+  }
+
+  test('are as many as the worker says, and all of it is done', async () => {
+    const { done, most, finishAll } = held(KIND, 3)
+    for (let i = 0; i < 10; i++) await put({ payload: i })
+    const draining = queue.drain()
+    await finishAll(10)
+    await draining
+    expect(done).toHaveLength(10)
+    expect(most()).toBe(3)
+  })
+
+  test('of a kind that hangs are its own: other kinds go on', async () => {
+    const hung = slow(queue, 'job:hung')
+    const others = worker()
+    for (let i = 0; i < 40; i++) await put({ kind: 'job:hung', payload: i })
+    for (let i = 0; i < 40; i++) await put({ payload: i })
+    const draining = queue.drain()
+    while (others.length < 40) await new Promise((resolve) => setImmediate(resolve))
+    expect(hung.done).toHaveLength(16)
+    await put({ payload: 'put in meanwhile' })
+    await Promise.race([queue.drain(), untilDone(others, 41)])
+    hung.finish()
+    await draining
+    expect(hung.done).toHaveLength(40)
+    expect(await queue.counts()).toEqual({ waiting: 0, dead: 0 })
+  })
+
+  test('of one piece that hangs leave the others of its kind and of other keys', async () => {
+    let finish: () => void = () => undefined
+    const done = worker(async ({ payload }) => {
+      if (payload === 'hangs')
+        await new Promise<void>((resolve) => {
+          finish = resolve
+        })
+      return undefined
+    })
+    await put({ payload: 'hangs', orderingKey: 'a' })
+    await put({ payload: 'behind it', orderingKey: 'a' })
+    for (let i = 0; i < 20; i++) await put({ payload: i, orderingKey: `b${i % 3}` })
+    const draining = queue.drain()
+    await untilDone(done, 21)
+    expect(done).not.toContain('behind it')
+    finish()
+    await draining
+    expect(done).toHaveLength(22)
+  })
+
+  test('that a jump of the clock makes look free are not', async () => {
+    const hung = slow(queue)
+    await put()
+    const draining = queue.drain()
+    await hung.hasBegun
+    clock.advance(10 * LEASE_MS)
+    const again = queue.drain()
+    await put({ payload: 'another' })
+    await untilDone(hung.done, 2)
+    hung.finish()
+    await Promise.all([draining, again])
+    expect(hung.done).toEqual(['something', 'another'])
+  })
+
+  const untilDone = async (done: unknown[], many: number) => {
+    while (done.length < many) await new Promise((resolve) => setImmediate(resolve))
+  }
+})
+
+describe('the report', () => {
+  test('tells for each kind what waits, is due, under way or dead, and since when', async () => {
+    const begin = clock()
+    const hung = slow(queue, 'job:hung')
+    worker(
+      async () => {
+        throw new HopelessError('never')
+      },
+      { kind: 'job:bad' },
+    )
+    await put({ kind: 'job:bad' })
+    await queue.drain()
+    await put({ kind: 'job:hung', orderingKey: 'a' })
+    const draining = queue.drain()
+    await hung.hasBegun
+    clock.advance(SECOND_MS)
+    await put({ kind: 'job:hung', orderingKey: 'a' })
+    await put({ kind: 'job:hung', dueAt: clock() + 5 * SECOND_MS })
+    await put({ kind: 'job:later', dueAt: clock() + 5 * SECOND_MS })
+    expect(await queue.report()).toEqual([
+      { kind: 'job:bad', waiting: 0, due: 0, underWay: 0, dead: 1, oldestDueAt: null },
+      { kind: 'job:hung', waiting: 3, due: 1, underWay: 1, dead: 0, oldestDueAt: begin },
+      { kind: 'job:later', waiting: 1, due: 0, underWay: 0, dead: 0, oldestDueAt: clock() + 5 * SECOND_MS },
+    ])
+    hung.finish()
+    await draining
+  })
+
+  test('of an empty queue is empty', async () => {
+    expect(await queue.report()).toEqual([])
+  })
+})
+
 describe('a queue that is started', () => {
   test('does what is put in without being asked, and what is under way is waited for when it is stopped', async () => {
     const first = slow(queue)
@@ -511,5 +642,50 @@ describe('a queue that is started', () => {
     expect(await effects()).toBe(1)
     await put()
     expect(await queue.counts()).toEqual({ waiting: 1, dead: 0 })
+  })
+
+  test('goes on with other kinds while one hangs, and takes what comes due by what it does', async () => {
+    const hung = slow(queue, 'job:hung')
+    const third = Promise.withResolvers<void>()
+    worker(async ({ payload }) => {
+      if (payload === 3) third.resolve()
+      return payload === 3 ? undefined : (tx) => queue.put(tx, { kind: KIND, payload: Number(payload) + 1 })
+    })
+    for (let i = 0; i < 20; i++) await put({ kind: 'job:hung', payload: i })
+    queue.start()
+    await hung.hasBegun
+    await put({ payload: 1 })
+    await third.promise
+    hung.finish()
+    await queue.stop()
+  })
+
+  test('waits for no lease of a process that was killed, where no other can have the database', async () => {
+    const killed = slow(queue)
+    await put({ payload: 'left behind', orderingKey: 'a' })
+    await put({ payload: 'behind it', orderingKey: 'a' })
+    const draining = queue.drain()
+    await killed.hasBegun
+    const restarted = createQueue(runtime)
+    const ended = Promise.withResolvers<void>()
+    const attempts: number[] = []
+    const done = worker(
+      async ({ payload, attempt }) => {
+        attempts.push(attempt)
+        if (payload === 'behind it') ended.resolve()
+        return undefined
+      },
+      { on: restarted },
+    )
+    // On PostgreSQL it might as well be alive, so its lease is waited for.
+    if (runtime.store.engine === 'postgres') clock.advance(LEASE_MS)
+    restarted.start()
+    await ended.promise
+    await restarted.stop()
+    expect(done).toEqual(['left behind', 'behind it'])
+    expect(attempts).toEqual([2, 1])
+    killed.finish()
+    await draining
+    expect(await effects()).toBe(0)
   })
 })

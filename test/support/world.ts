@@ -181,7 +181,7 @@ export async function createWorld(flags: Record<string, string> = {}, log: Log =
 
   /** Messages that were sent to the address, newest first, after all that is due was done. */
   async function mailTo(email: string): Promise<Array<{ subject: string; text: string }>> {
-    await app.queue.drain()
+    await app.settle()
     return app.inbox?.list(email) ?? []
   }
 

@@ -12,7 +12,7 @@ export {
   userActivated,
 } from './events'
 export { identityFailures, type PinCode, pinFailures } from './failures'
-export { isOfTill, isOwner, isTellerOf, ownId } from './ownership'
+export { isOfTill, isOwner, isTellerOf, mayRunAppointments, ownId } from './ownership'
 export {
   grantableTo,
   OWN_HANDS_ONLY,

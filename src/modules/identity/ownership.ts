@@ -30,3 +30,9 @@ export const isTellerOf = (agent: Person, person: { role: string; agentId: strin
 /** Whoever runs the place is frozen by operators only, and nobody freezes themselves. */
 export const mayFreeze = (actor: Acting, person: Acting): boolean =>
   person.id !== actor.id && (!STAFF.has(person.role) || actor.role === ('operator' satisfies Role))
+
+/** Appointments are run by the member of staff whom they are booked with, and all of them by whoever runs the place. */
+export const mayRunAppointments = (actor: Acting, member: { userId: string | null } | undefined): boolean =>
+  actor.role === ('operator' satisfies Role) ||
+  actor.role === ('support' satisfies Role) ||
+  (member !== undefined && member.userId === actor.id)

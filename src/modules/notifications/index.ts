@@ -1,7 +1,22 @@
-/** Messages to people about what happened. */
-export type { Channel } from './channels/channel'
-export { createInbox, type Inbox } from './channels/inbox'
-export { createMailChannel } from './channels/mail'
-export { createSmsChannel } from './channels/sms'
-export { inboxRoutes } from './routes'
-export { createNotifications } from './service'
+/** Messages to people about what happened: by which ways, in which words, and whether they arrived. */
+
+export {
+  ChannelSettingError,
+  type ChannelSettings,
+  createChannels,
+  TAKES,
+  vapidKeys,
+} from './channels'
+export type { Channel, Medium } from './channels/channel'
+export { createDevInbox, type DevInbox } from './channels/dev-inbox'
+export { subscribeNotices } from './notices'
+export {
+  inboxRoutes,
+  notificationRoutes,
+  outsideRoutes,
+  RECEIPTS_PATH,
+  UNSUBSCRIBE_PATH,
+} from './routes'
+export { createNotifications, type Notifications } from './service'
+export type { Language } from './templates/template'
+export { languages } from './templates/template'

@@ -8,6 +8,7 @@ export type WalletCode =
   | 'recipient_not_found'
   | 'recipient_is_sender'
   | 'recipient_cannot_receive'
+  | 'movement_not_found'
   | 'user_not_found'
   | 'status_conflict'
   | 'role_protected'
@@ -19,6 +20,7 @@ export const walletFailures: Failures<WalletCode> = {
   recipient_not_found: { status: 404, title: 'Nobody has that user id, phone number or e-mail address here.' },
   recipient_is_sender: { status: 422, title: 'You cannot send money to yourself.' },
   recipient_cannot_receive: { status: 409, title: 'That person’s wallet cannot receive money at present.' },
+  movement_not_found: { status: 404, title: 'There is no such movement in this wallet.' },
   user_not_found: identityFailures.user_not_found,
   status_conflict: identityFailures.status_conflict,
   role_protected: identityFailures.role_protected,

@@ -6,6 +6,7 @@ import {
   anyAmount,
   body,
   currency,
+  idOf,
   moment,
   note,
   pin,
@@ -110,6 +111,8 @@ export const transactionsModel = pageOf(movement, [
     nextCursor: null,
   },
 ])
+
+export const receiptParams = Type.Object({ ...walletParams.properties, transferId: idOf('txn') })
 
 export const statusModel = answer(
   { userId: Type.String(), status: Type.String() },

@@ -13,6 +13,7 @@ import { walletFailures } from './failures'
 import {
   balanceModel,
   currencyQuery,
+  receiptParams,
   statusModel,
   transactionsModel,
   transactionsQuery,
@@ -113,6 +114,24 @@ export function walletRoutes(wallet: Wallet, { route }: RouteWords, idempotency:
       query: transactionsQuery,
       response: { 200: transactionsModel, ...problems(walletFailures, 'not_your_wallet') },
     })
+    .post(
+      '/wallet/:userId/transactions/:transferId/receipt',
+      async ({ params, request, set }) => {
+        unwrap(await wallet.sendReceipt(ownWallet(request, params.userId), params.transferId), walletFailures)
+        set.status = 202
+        return {}
+      },
+      {
+        ...route({
+          scopes: ['wallet:read'],
+          tag: TAG,
+          summary: 'Send me the receipt of a movement',
+          description: 'By e-mail, to the address of the wallet’s owner.',
+        }),
+        params: receiptParams,
+        response: { 202: Type.Object({}), ...problems(walletFailures, 'not_your_wallet', 'movement_not_found') },
+      },
+    )
     .post(
       '/users/:userId/freeze',
       async ({ params, request }) =>

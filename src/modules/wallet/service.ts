@@ -11,7 +11,7 @@ import { fail, ok, type Result } from '../../platform/result'
 import type { Runtime } from '../../platform/runtime'
 import type { Actor, Identity, User } from '../identity'
 import { type AccountKindName, type Ledger, legsOf, type StatementRow } from '../ledger'
-import { transferCompleted } from './events'
+import { receiptAsked, transferCompleted } from './events'
 import type { WalletCode } from './failures'
 import { transferNotes } from './schema'
 
@@ -78,6 +78,8 @@ export interface Wallet {
   /** The wallet in the instance’s currency is opened when it is first looked at; others by their first movement. */
   balance(userId: string, currency?: string): Promise<Result<Balance, 'account_not_found'>>
   transfer(input: TransferInput, write: Write): Promise<Result<TransferReceipt, WalletCode>>
+  /** Sends the receipt of a movement to its owner. */
+  sendReceipt(userId: string, transferId: string): Promise<Result<true, 'movement_not_found'>>
   transactions(userId: string, query: MovementQuery): Promise<{ items: Movement[]; next: string | null }>
   /** The id of the user’s wallet account, opened within the unit if need be. */
   accountOf(tx: Tx, user: Pick<User, 'id' | 'role'>, currency: string): Promise<string>
@@ -131,6 +133,15 @@ export function createWallet(
     if (ids.length === 0) return new Map()
     const rows = await store.read.select().from(transferNotes).where(inArray(transferNotes.transferId, ids))
     return new Map(rows.map(({ transferId, note }) => [transferId, note]))
+  }
+
+  /** The movement in whichever of the person’s wallets it happened. */
+  async function movementIn(user: User, transferId: string): Promise<StatementRow | undefined> {
+    for (const { id, kind } of await ledger.ofOwner(user.id)) {
+      const row = kind === walletKindOf(user.role) ? await ledger.entry(id, transferId) : undefined
+      if (row) return row
+    }
+    return undefined
   }
 
   const wallet: Wallet = {
@@ -213,6 +224,18 @@ export function createWallet(
       const { rows, next } = await ledger.statement({ accountId: account.id, ...query })
       const notes = await notesOf(rows.map(({ transferId }) => transferId))
       return { items: rows.map((row) => movementOf(row, notes.get(row.transferId) ?? null)), next }
+    },
+
+    async sendReceipt(userId, transferId) {
+      const user = await known(userId)
+      const row = await movementIn(user, transferId)
+      if (!row) return fail('movement_not_found')
+      const { type, amount, currency, balance, at } = row
+      const fee = amount < 0 ? row.fee : 0
+      await store.write((tx) =>
+        events.append(tx, receiptAsked, userId, { userId, transferId, type, amount, fee, currency, balance, at }),
+      )
+      return ok(true)
     },
 
     setFrozen: (userId, frozen, actor) =>

@@ -1,4 +1,4 @@
-/** What withdrawals tell others. Tokens never appear in them. */
+/** What withdrawals tell others. Tokens never appear in them in the clear. */
 import { type Static, Type } from '@sinclair/typebox'
 import { eventType } from '../../platform/events'
 
@@ -13,6 +13,9 @@ const facts = Type.Object({
   /** From whose float. */
   tillId: Type.Union([Type.String(), Type.Null()]),
   commission: Type.Integer(),
+  /** The token, sealed under the instance’s key, if the customer wants it sent; and until when it is good. */
+  sealedToken: Type.Optional(Type.String()),
+  expiresAt: Type.Optional(Type.Integer()),
 })
 
 export type WithdrawalFacts = Static<typeof facts>

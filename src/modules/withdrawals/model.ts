@@ -3,7 +3,21 @@ import { Type } from '@sinclair/typebox'
 import { amount, answer, anyAmount, body, currency, idOf, moment, pin } from '../../platform/http/fields'
 import { pageOf, pageQuery } from '../../platform/http/page'
 
-export const requestBody = body({ amount, currency: Type.Optional(currency), pin }, { amount: 5000, pin: '2580' })
+export const requestBody = body(
+  {
+    amount,
+    currency: Type.Optional(currency),
+    pin,
+    sendCode: Type.Optional(
+      Type.Boolean({
+        description:
+          'Send the token to the customer’s own phone or mail too. Whoever reads it there can take the cash.',
+        default: false,
+      }),
+    ),
+  },
+  { amount: 5000, pin: '2580' },
+)
 
 export const requestedModel = answer(
   {

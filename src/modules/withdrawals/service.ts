@@ -43,6 +43,8 @@ export interface RequestInput {
   amount: number
   currency?: string | undefined
   pin: string
+  /** The token goes to the customer’s own phone or mail too. */
+  sendCode?: boolean | undefined
 }
 
 export interface RequestedWithdrawal {
@@ -206,7 +208,7 @@ export function createWithdrawals(
   }
 
   return {
-    async request({ userId, amount, currency = options.currency, pin }, write) {
+    async request({ userId, amount, currency = options.currency, pin, sendCode = false }, write) {
       const allowed = await identity.verifyPin(userId, pin)
       if (!allowed.ok) return allowed
       const customer = allowed.value
@@ -237,7 +239,11 @@ export function createWithdrawals(
           reversalId: null,
         }
         await tx.insert(withdrawals).values(row)
-        await tell(tx, withdrawalRequested, row)
+        const sealedToken = sendCode ? keyring.seal('code-in-transit', token) : undefined
+        await events.append(tx, withdrawalRequested, userId, {
+          ...factsOf(row),
+          ...(sealedToken === undefined ? {} : { sealedToken, expiresAt }),
+        })
         return ok({ id: row.id, token, qr, amount, currency, fee, expiresAt: iso(expiresAt), status: 'requested' })
       })
     },

@@ -1,8 +1,10 @@
 /** Reads a body within its limit, JSON or a form, and says clearly what is wrong with one that is none. */
 import { httpProblem } from './problem'
 
-/** Nothing that Kumbu is sent is longer than a few hundred bytes. */
+/** Nothing that Kumbu is sent is longer than a few hundred bytes, */
 export const BODY_LIMIT_BYTES = 64 * 1024
+/** but what providers send of many messages at a time (Meta names 3 MB). */
+const SIGNED_BODY_LIMIT_BYTES = 3 * 1024 * 1024
 
 const DEPTH_LIMIT = 32
 
@@ -10,14 +12,19 @@ const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?(?
 
 const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
 
-/** `forms`: whether this address takes a form instead of JSON. */
-export async function readBody(request: Request, forms: boolean): Promise<unknown> {
-  if (!forms) return readJsonBody(request)
+/** How an address takes its body: `signed` is text as it came, because a signature was made over it. */
+export type BodyForm = 'json' | 'form' | 'signed'
+
+export const limitFor = (form: BodyForm): number => (form === 'signed' ? SIGNED_BODY_LIMIT_BYTES : BODY_LIMIT_BYTES)
+
+export async function readBody(request: Request, form: BodyForm): Promise<unknown> {
+  if (form === 'signed') return readText(request, limitFor(form))
+  if (form === 'json') return readJsonBody(request)
   const type = request.headers.get('content-type') ?? ''
   if (type === '' && isEmpty(request)) return undefined
   if (!FORM_TYPE.test(type))
     throw httpProblem('unsupported_media_type', 'Send a form: application/x-www-form-urlencoded.')
-  return parseForm(await readText(request))
+  return parseForm(await readText(request, BODY_LIMIT_BYTES))
 }
 
 async function readJsonBody(request: Request): Promise<unknown> {
@@ -30,14 +37,14 @@ async function readJsonBody(request: Request): Promise<unknown> {
       type === '' ? undefined : `"${type.slice(0, 80)}" is not application/json in UTF-8.`,
     )
   }
-  const value = parse(await readText(request))
+  const value = parse(await readText(request, BODY_LIMIT_BYTES))
   if (deeperThan(value, DEPTH_LIMIT))
     throw httpProblem('malformed_body', `The body is nested deeper than ${DEPTH_LIMIT} levels.`)
   return value
 }
 
-async function readText(request: Request): Promise<string> {
-  const text = request.headers.has('content-length') ? await request.text() : await readWithinLimit(request)
+async function readText(request: Request, limit: number): Promise<string> {
+  const text = request.headers.has('content-length') ? await request.text() : await readWithinLimit(request, limit)
   if (text.includes('\uFFFD')) throw httpProblem('malformed_body', 'The body is not valid UTF-8.')
   return text
 }
@@ -71,21 +78,21 @@ function deeperThan(value: unknown, limit: number): boolean {
   return Object.values(value).some((member) => deeperThan(member, limit - 1))
 }
 
-export function refuseTooLarge(request: Request): void {
+export function refuseTooLarge(request: Request, limit: number): void {
   const length = Number(request.headers.get('content-length') ?? 0)
-  if (length > BODY_LIMIT_BYTES) throw tooLarge()
+  if (length > limit) throw tooLarge(limit)
 }
 
-const tooLarge = () => httpProblem('body_too_large', `The body may have ${BODY_LIMIT_BYTES} bytes at the most.`)
+const tooLarge = (limit: number) => httpProblem('body_too_large', `The body may have ${limit} bytes at the most.`)
 
 /** A body whose length was not announced is counted as it comes. */
-async function readWithinLimit(request: Request): Promise<string> {
+async function readWithinLimit(request: Request, limit: number): Promise<string> {
   if (!request.body) return ''
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
     size += chunk.byteLength
-    if (size > BODY_LIMIT_BYTES) throw tooLarge()
+    if (size > limit) throw tooLarge(limit)
     chunks.push(chunk)
   }
   return new TextDecoder().decode(Buffer.concat(chunks))

@@ -6,7 +6,7 @@ import type { NewId } from '../ids'
 import type { Log } from '../observability/log'
 import type { Metrics } from '../observability/metrics'
 import { clientAddress } from './address'
-import { refuseTooLarge } from './body'
+import { type BodyForm, limitFor, refuseTooLarge } from './body'
 import { beginContext, hasCredentials, pathOf, type RequestContext } from './context'
 import { Problem, renderProblem } from './problem'
 import { type RateLimiter, takeOrRefuse } from './rate-limit'
@@ -18,6 +18,8 @@ export interface PipelineOptions {
   limiter: RateLimiter
   /** Other names of paths, by their beginnings. */
   aliases: ReadonlyArray<readonly [from: string, to: string]>
+  /** How the address of a path takes its body. */
+  bodyFormOf(path: string): BodyForm
   /** Requests a minute from one address that is not signed in; 0 turns limits off. */
   anonymousLimit: number
   trustedProxies: readonly string[]
@@ -43,8 +45,8 @@ const SECURITY_HEADERS: ReadonlyArray<readonly [string, string]> = [
 const API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 export function createPipeline(handle: Handle, options: PipelineOptions): Pipeline {
-  const { newId, log, metrics, limiter, aliases, anonymousLimit, trustedProxies, corsOrigins, https, logRequests } =
-    options
+  const { newId, log, metrics, limiter, aliases, bodyFormOf, anonymousLimit } = options
+  const { trustedProxies, corsOrigins, https, logRequests } = options
 
   function begin(request: Request, peer: () => string): RequestContext {
     const given = request.headers.get('x-request-id')
@@ -148,7 +150,7 @@ export function createPipeline(handle: Handle, options: PipelineOptions): Pipeli
       const answered = preflight(request)
       if (answered) return finish(request, answered, context)
       limitStranger(request, context)
-      refuseTooLarge(request)
+      refuseTooLarge(request, limitFor(bodyFormOf(context.path)))
       const response = await handle(rename(request, context))
       // A token that is none, at an address that never looked at it, must not get a stranger past the limit.
       if (!context.principal && context.answerHeaders['ratelimit-limit'] === undefined) countStranger(context)

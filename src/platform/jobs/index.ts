@@ -1,28 +1,22 @@
 /**
- * Work by the clock: schedules (croner patterns) and durable one-off jobs. A schedule's turn is claimed in the
- * database, so several copies run it once; one that was missed while the process was down is made up for at the next
- * start if it asks for that.
+ * Work by the clock: schedules (see `schedules.ts`), and one-off jobs, which are kept in the queue until they are done.
  */
-import { Cron } from 'croner'
-import { eq } from 'drizzle-orm'
 import type { Tx, Unit } from '../db'
-import { forUpdate } from '../db/dialect'
 import type { Queue } from '../queue'
+import type { Result } from '../result'
 import type { Runtime } from '../runtime'
-import { scheduleRuns } from './schema'
+import { reportSchedules, type ScheduleReport } from './report'
+import { type BeginCode, type Begun, createSchedules, type Schedule } from './schedules'
+import type { ScheduleTiming } from './turn'
 
-export interface Schedule {
-  name: string
-  /** A cron pattern, with seconds if it has six parts; UTC. */
-  pattern: string
-  /** Run at the start of the process if a turn was missed. */
-  catchUp?: boolean
-  run(): Promise<void>
-}
+export { reportSchedules, type ScheduleReport } from './report'
+export type { Schedule } from './schedules'
 
 export interface Job<Payload> {
   name: string
   attempts: number
+  /** How many of this name a copy does at once; see `Worker`. */
+  concurrency?: number
   run(payload: Payload, attempt: number): Promise<Unit<void> | undefined>
 }
 
@@ -38,102 +32,41 @@ export interface Jobs {
   schedule(schedule: Schedule): void
   define<Payload>(job: Job<Payload>): (tx: Tx, payload: Payload, options?: EnqueueOptions) => Promise<void>
   start(): void
+  /** Begins nothing more, and waits for the runs that are under way. */
   stop(): Promise<void>
-  /** Runs a schedule now, whatever its pattern says. */
+  /** Does what is due now, and waits for it; the timer of a started process does this each second, and waits for nothing. */
+  check(): Promise<void>
+  /** Begins a run now, whatever the pattern says; it does not count as one of the moments at which it is due. */
+  begin(name: string): Promise<Result<Begun, BeginCode>>
+  /** Runs a schedule now and waits for it, after one that is under way here. Throws what the run throws. */
   runNow(name: string): Promise<void>
-  schedules(): Array<{ name: string; pattern: string; nextAt: number | undefined }>
+  schedules(): ScheduleTiming[]
+  report(): Promise<ScheduleReport[]>
 }
 
-export function createJobs({ store, clock, log, metrics }: Runtime, queue: Queue): Jobs {
-  const schedules = new Map<string, Schedule>()
-  const timers = new Map<string, Cron>()
-  const running = new Set<Promise<void>>()
-
-  /** Takes this turn for this copy; false if another copy has begun it. */
-  async function claim({ name, pattern }: Schedule): Promise<boolean> {
-    const now = clock()
-    const gap = gapOf(pattern)
-    return store.write(async (tx) => {
-      const [last] = await forUpdate(tx.select().from(scheduleRuns).where(eq(scheduleRuns.name, name)))
-      if (last && now - last.startedAt < gap / 2) return false
-      await tx
-        .insert(scheduleRuns)
-        .values({ name, startedAt: now })
-        .onConflictDoUpdate({ target: scheduleRuns.name, set: { startedAt: now } })
-      return true
-    })
-  }
-
-  async function turn(schedule: Schedule): Promise<void> {
-    try {
-      if (!(await claim(schedule))) return
-      await schedule.run()
-      metrics.work.inc({ kind: `schedule:${schedule.name}`, outcome: 'done' })
-    } catch (error) {
-      metrics.work.inc({ kind: `schedule:${schedule.name}`, outcome: 'failed' })
-      log.error({ schedule: schedule.name, error }, 'a schedule failed; it runs again at its next turn')
-    }
-  }
-
-  function track(work: Promise<void>): void {
-    running.add(work)
-    void work.finally(() => running.delete(work))
-  }
-
-  async function catchUp(schedule: Schedule): Promise<void> {
-    const [last] = await store.read.select().from(scheduleRuns).where(eq(scheduleRuns.name, schedule.name))
-    if (last && clock() - last.startedAt > gapOf(schedule.pattern)) await turn(schedule)
-  }
+export function createJobs(runtime: Runtime, queue: Queue): Jobs {
+  const schedules = createSchedules(runtime)
+  const { store, clock } = runtime
 
   return {
-    schedule(schedule) {
-      schedules.set(schedule.name, schedule)
-    },
-    define({ name, attempts, run }) {
+    schedule: schedules.add,
+    define({ name, run, ...limits }) {
       const kind = `job:${name}`
-      queue.add({ kind, attempts, run: ({ payload, attempt }) => run(payload as never, attempt) })
+      queue.add({ kind, ...limits, run: ({ payload, attempt }) => run(payload as never, attempt) })
       return (tx, payload, options = {}) => queue.put(tx, { kind, payload, ...options })
     },
-    start() {
-      for (const schedule of schedules.values()) {
-        timers.set(
-          schedule.name,
-          new Cron(schedule.pattern, { utcOffset: 0, protect: true }, () => {
-            const work = turn(schedule)
-            track(work)
-            return work
-          }),
-        )
-        if (schedule.catchUp) track(catchUp(schedule).catch((error) => log.error({ error }, 'catching up failed')))
-      }
-    },
-    async stop() {
-      for (const timer of timers.values()) timer.stop()
-      timers.clear()
-      await Promise.allSettled(running)
-    },
+    start: schedules.start,
+    stop: schedules.stop,
+    check: schedules.check,
+    begin: schedules.begin,
     async runNow(name) {
-      const schedule = schedules.get(name)
-      if (!schedule) throw new Error(`There is no schedule "${name}".`)
-      await schedule.run()
+      await schedules.idle(name)
+      const begun = await schedules.begin(name)
+      if (!begun.ok) throw new Error(`The schedule "${name}" cannot be run now: ${begun.code}.`)
+      const failure = await begun.value.ended
+      if (failure) throw failure
     },
-    schedules: () =>
-      [...schedules.values()].map(({ name, pattern }) => ({
-        name,
-        pattern,
-        nextAt: timers.get(name)?.nextRun()?.getTime(),
-      })),
+    schedules: schedules.all,
+    report: () => reportSchedules(store.read, schedules.all(), clock()),
   }
-}
-
-const gaps = new Map<string, number>()
-
-/** Milliseconds between two turns; worked out once a pattern, because counting the calendar is slow. */
-function gapOf(pattern: string): number {
-  const known = gaps.get(pattern)
-  if (known !== undefined) return known
-  const [first, second] = new Cron(pattern, { utcOffset: 0 }).nextRuns(2)
-  const gap = first && second ? second.getTime() - first.getTime() : 0
-  gaps.set(pattern, gap)
-  return gap
 }

@@ -3,13 +3,27 @@
  * it is taken by lease, so any copy of the process may do it and a copy that dies loses nothing; it is removed in the
  * same transaction as its effect, so an effect in the database happens once. Work of one kind with one ordering key is
  * done in the order it came. A failure is tried again after a growing pause; the last one leaves it as dead, to be
- * looked at and replayed.
+ * looked at and replayed. Each kind has places of its own, so what is slow holds up only its like.
  */
-import { aliasedTable, and, asc, desc, eq, inArray, like, lt, lte, notExists, sql } from 'drizzle-orm'
-import type { Db, Tx, Unit } from '../db'
-import { count, forUpdate } from '../db/dialect'
+import { like } from 'drizzle-orm'
+import type { Tx, Unit } from '../db'
 import type { Runtime } from '../runtime'
+import { countWork, type DeadWork, deadWork, type KindReport, reportKinds } from './report'
+import {
+  type DueWork,
+  endWork,
+  failWork,
+  leaseWork,
+  lockWork,
+  lookForWork,
+  putWork,
+  releaseLeases,
+  renewLeases,
+  reviveWork,
+} from './rows'
 import { work } from './schema'
+
+export { type KindReport, reportKinds } from './report'
 
 export interface Work {
   kind: string
@@ -31,20 +45,13 @@ export interface Worker {
   kind: string
   /** Tries before the work is dead. */
   attempts: number
+  /** How much work of this kind a copy does at once; 16 if it does not say. */
+  concurrency?: number
   /**
    * Does the work. Effects outside the database happen here, at least once; the unit that it answers runs in the
    * transaction that removes the work, once.
    */
   run(work: TakenWork): Promise<Unit<void> | undefined>
-}
-
-export interface DeadWork {
-  id: number
-  kind: string
-  payload: unknown
-  attempts: number
-  lastError: string | null
-  createdAt: number
 }
 
 export interface Queue {
@@ -59,6 +66,8 @@ export interface Queue {
   /** Puts dead work back with its tries reset; answers whether it was there. */
   replay(id: number): Promise<boolean>
   counts(): Promise<{ waiting: number; dead: number }>
+  /** The same for each kind, and more. */
+  report(): Promise<KindReport[]>
   /** What all work, waiting or dead, whose kind begins so carries. */
   payloads(kindPrefix: string): Promise<unknown[]>
 }
@@ -68,132 +77,151 @@ export class HopelessError extends Error {
   override name = 'HopelessError'
 }
 
-const TAKE_LIMIT = 32
+interface UnderWay {
+  kind: string
+  leaseUntil: number
+  ended: Promise<void>
+}
+
+const CONCURRENCY = 16
 const LEASE_MS = 60_000
 const POLL_MS = 1_000
 const NUDGE_MS = 10
 const PAUSE_START_MS = 1_000
 const PAUSE_LIMIT_MS = 15 * 60_000
-
+const ERROR_LENGTH = 500
 export function createQueue({ store, clock, random, log, metrics }: Runtime): Queue {
   const workers = new Map<string, Worker>()
+  const underWay = new Map<number, UnderWay>()
+  /** Kinds of which something may be due that has not been looked for. */
+  const touched = new Set<string>()
   let poll: ReturnType<typeof setInterval> | undefined
   let nudge: ReturnType<typeof setTimeout> | undefined
-  let round: Promise<number> | undefined
+  let taking: Promise<void> | undefined
+  /** One take after another: two at once would fill the same places twice. */
+  let lane: Promise<unknown> = Promise.resolve()
   let stopped = true
 
   async function put(tx: Tx, { kind, payload, orderingKey, uniqueKey, dueAt }: Work): Promise<void> {
     const now = clock()
-    await tx
-      .insert(work)
-      .values({
-        kind,
-        payload,
-        orderingKey: orderingKey ?? null,
-        uniqueKey: uniqueKey ?? null,
-        state: 'waiting',
-        attempts: 0,
-        dueAt: dueAt ?? now,
-        leaseUntil: 0,
-        lastError: null,
-        createdAt: now,
-      })
-      .onConflictDoNothing()
-    wake()
+    putWork(tx, {
+      kind,
+      payload,
+      orderingKey: orderingKey ?? null,
+      uniqueKey: uniqueKey ?? null,
+      dueAt: dueAt ?? now,
+      now,
+    })
+    wake(kind)
   }
 
   /** Soon after the transaction that called this; should it end later, the next poll finds its work. */
-  function wake(): void {
-    if (stopped || nudge) return
-    nudge = setTimeout(() => {
+  function wake(kind: string): void {
+    if (stopped) return
+    touched.add(kind)
+    nudge ??= setTimeout(() => {
       nudge = undefined
-      void rounds()
+      takeTouched()
     }, NUDGE_MS)
   }
 
-  const dueNow = (db: Db, now: number) => {
-    const earlier = aliasedTable(work, 'earlier')
-    return db
-      .select({ id: work.id, kind: work.kind, payload: work.payload, attempts: work.attempts })
-      .from(work)
-      .where(
-        and(
-          eq(work.state, 'waiting'),
-          lte(work.dueAt, now),
-          lte(work.leaseUntil, now),
-          inArray(work.kind, [...workers.keys()]),
-          notExists(
-            db
-              .select({ one: sql`1` })
-              .from(earlier)
-              .where(
-                and(
-                  eq(earlier.kind, work.kind),
-                  eq(earlier.orderingKey, work.orderingKey),
-                  lt(earlier.id, work.id),
-                  eq(earlier.state, 'waiting'),
-                ),
-              ),
-          ),
-        ),
-      )
-      .orderBy(asc(work.dueAt), asc(work.id))
-      .limit(TAKE_LIMIT)
-  }
-
-  async function take(): Promise<Array<TakenWork & { kind: string }>> {
-    if (workers.size === 0) return []
-    const now = clock()
-    if ((await dueNow(store.read, now)).length === 0) return []
-    return store.write(async (tx) => {
-      const rows = await forUpdate(dueNow(tx, now), 'skip locked')
-      if (rows.length === 0) return []
-      await tx
-        .update(work)
-        .set({ leaseUntil: now + LEASE_MS, attempts: sql`${work.attempts} + 1` })
-        .where(
-          inArray(
-            work.id,
-            rows.map(({ id }) => id),
-          ),
-        )
-      return rows.map(({ id, kind, payload, attempts }) => ({ id, kind, payload, attempt: attempts + 1 }))
+  function takeTouched(): void {
+    if (stopped || touched.size === 0) return
+    taking ??= untilNoneIsTouched().finally(() => {
+      taking = undefined
+      // Something may have been touched since the last look.
+      takeTouched()
     })
   }
 
-  async function perform(taken: TakenWork & { kind: string }): Promise<void> {
-    const worker = workers.get(taken.kind)
-    if (!worker) return
+  async function untilNoneIsTouched(): Promise<void> {
     try {
-      const effect = await worker.run(taken)
-      await store.write(async (tx) => {
-        const mine = await tx.delete(work).where(eq(work.id, taken.id)).returning({ id: work.id })
-        if (mine.length > 0) await effect?.(tx)
-      })
-      metrics.work.inc({ kind: taken.kind, outcome: 'done' })
+      while (touched.size > 0 && !stopped) {
+        // Whatever else ends in this turn of the event loop makes its place free first.
+        await new Promise<void>((resolve) => setImmediate(resolve))
+        const kinds = [...touched]
+        touched.clear()
+        await take(kinds)
+      }
     } catch (error) {
-      await failed(taken, worker, error)
+      log.error({ error }, 'work could not be taken')
     }
   }
 
-  async function failed(taken: TakenWork & { kind: string }, worker: Worker, error: unknown): Promise<void> {
-    const hopeless = error instanceof HopelessError || taken.attempt >= worker.attempts
-    const message = (error instanceof Error ? error.message : String(error)).slice(0, 500)
-    // Dead work waits for a person, and must not keep the same work from being put in anew.
-    const next = hopeless ? { state: 'dead', uniqueKey: null } : { dueAt: clock() + pauseAfter(taken.attempt) }
-    metrics.work.inc({ kind: taken.kind, outcome: hopeless ? 'dead' : 'failed' })
-    log[hopeless ? 'error' : 'warn']({ work: taken.id, kind: taken.kind, attempt: taken.attempt, error }, 'work failed')
+  /** Begins what is due of these kinds, as far as there are places; answers how much. */
+  function take(kinds: readonly string[]): Promise<number> {
+    const turn = lane.then(() => takeNow(kinds))
+    lane = turn.catch(() => undefined)
+    return turn
+  }
+
+  async function takeNow(kinds: readonly string[]): Promise<number> {
+    const now = clock()
+    const wanted = kinds.map(placesOf).filter(({ free }) => free > 0)
+    const looks = await Promise.all(wanted.map(({ kind }) => lookForWork(store.read, { kind, now, limit: 1 })))
+    const found = wanted.filter((_, i) => (looks[i]?.length ?? 0) > 0)
+    if (found.length === 0) return 0
+    const leaseUntil = now + LEASE_MS
+    const taken = await store.write(async (tx) => {
+      const rows: DueWork[] = []
+      for (const { kind, free, used } of found) {
+        // After a jump of the clock what is under way here looks as if its lease had run out.
+        const due = await lockWork(tx, { kind, now, limit: free + used })
+        rows.push(...due.filter(({ id }) => !underWay.has(id)).slice(0, free))
+      }
+      await leaseWork(
+        tx,
+        rows.map(({ id }) => id),
+        leaseUntil,
+      )
+      return rows
+    })
+    for (const row of taken) begin(row, leaseUntil)
+    return taken.length
+  }
+
+  function placesOf(kind: string): { kind: string; free: number; used: number } {
+    const worker = workers.get(kind)
+    let used = 0
+    for (const each of underWay.values()) if (each.kind === kind) used += 1
+    return { kind, used, free: worker ? (worker.concurrency ?? CONCURRENCY) - used : 0 }
+  }
+
+  function begin({ id, kind, payload, attempts }: DueWork, leaseUntil: number): void {
+    const ended = perform(kind, { id, payload, attempt: attempts + 1 }).finally(() => {
+      underWay.delete(id)
+      if (stopped) return
+      touched.add(kind)
+      takeTouched()
+    })
+    underWay.set(id, { kind, leaseUntil, ended })
+  }
+
+  async function perform(kind: string, taken: TakenWork): Promise<void> {
+    const worker = workers.get(kind)
+    if (!worker) return
     try {
-      await store.write(async (tx) => {
-        await tx
-          .update(work)
-          .set({ ...next, leaseUntil: 0, lastError: message })
-          // Whoever took it since, because the lease had run out, says how it ended.
-          .where(and(eq(work.id, taken.id), eq(work.attempts, taken.attempt)))
-      })
+      const effect = await worker.run(taken)
+      await store.write((tx) => endWork(tx, taken.id, effect))
+      metrics.work.inc({ kind, outcome: 'done' })
+    } catch (error) {
+      await failed(worker, taken, error)
+    }
+  }
+
+  async function failed({ kind, attempts }: Worker, { id, attempt }: TakenWork, error: unknown): Promise<void> {
+    const hopeless = error instanceof HopelessError || attempt >= attempts
+    const lastError = (error instanceof Error ? error.message : String(error)).slice(0, ERROR_LENGTH)
+    metrics.work.inc({ kind, outcome: hopeless ? 'dead' : 'failed' })
+    log[hopeless ? 'error' : 'warn']({ work: id, kind, attempt, error }, 'work failed')
+    try {
+      const next = hopeless
+        ? ({ lastError, state: 'dead', uniqueKey: null } as const)
+        : { lastError, dueAt: clock() + pauseAfter(attempt) }
+      await store.write((tx) => failWork(tx, id, attempt, next))
     } catch (storeError) {
       // The lease runs out by itself, so the work is taken again.
-      log.error({ work: taken.id, error: storeError }, 'the failure of work could not be noted')
+      log.error({ work: id, error: storeError }, 'the failure of work could not be noted')
     }
   }
 
@@ -204,26 +232,33 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime): Qu
     return Math.round(whole / 2 + (whole / 2) * spread)
   }
 
-  /** One round takes what is due and does it; rounds go on while they find something. */
-  async function oneRound(): Promise<number> {
-    const taken = await take()
-    await Promise.all(taken.map(perform))
-    return taken.length
+  /** What takes longer than its lease says that it is still alive, so that no other copy begins beside it. */
+  async function renew(): Promise<void> {
+    const now = clock()
+    const old = [...underWay].filter(([, { leaseUntil }]) => leaseUntil - now < LEASE_MS / 2)
+    if (old.length === 0) return
+    const leaseUntil = now + LEASE_MS
+    const ids = old.map(([id]) => id)
+    try {
+      await store.write((tx) => renewLeases(tx, ids, leaseUntil))
+      for (const [, each] of old) each.leaseUntil = leaseUntil
+    } catch (error) {
+      log.warn({ error }, 'leases of work could not be renewed')
+    }
   }
 
-  function rounds(): Promise<number> {
-    round ??= (async () => {
-      let total = 0
-      try {
-        for (let done = await oneRound(); done > 0; done = stopped ? 0 : await oneRound()) total += done
-      } catch (error) {
-        log.error({ error }, 'work could not be taken')
-      } finally {
-        round = undefined
-      }
-      return total
-    })()
-    return round
+  function lookAround(): void {
+    for (const kind of workers.keys()) touched.add(kind)
+    takeTouched()
+    void renew()
+  }
+
+  /** Only one process has an SQLite file, so what is leased there at the start is leased to a process that is gone. */
+  async function release(): Promise<void> {
+    if (store.engine !== 'sqlite') return
+    await store
+      .write((tx) => releaseLeases(tx, [...underWay.keys()]))
+      .catch((error) => log.error({ error }, 'work of a process that is gone could not be given free'))
   }
 
   return {
@@ -233,57 +268,42 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime): Qu
     },
     put,
     async drain() {
-      await round
-      while ((await oneRound()) > 0);
+      for (;;) {
+        const taken = await take([...workers.keys()])
+        if (taken > 0) continue
+        if (underWay.size === 0) return
+        await Promise.race([...underWay.values()].map(({ ended }) => ended))
+      }
     },
     start() {
       stopped = false
-      poll = setInterval(() => void rounds(), POLL_MS)
-      void rounds()
+      lane = lane.then(release)
+      poll = setInterval(lookAround, POLL_MS)
+      lookAround()
     },
     async stop() {
       stopped = true
       clearInterval(poll)
       clearTimeout(nudge)
       nudge = undefined
-      await round
+      await taking
+      await lane
+      await Promise.all([...underWay.values()].map(({ ended }) => ended))
     },
-    dead: (limit) =>
-      store.read
-        .select({
-          id: work.id,
-          kind: work.kind,
-          payload: work.payload,
-          attempts: work.attempts,
-          lastError: work.lastError,
-          createdAt: work.createdAt,
-        })
-        .from(work)
-        .where(eq(work.state, 'dead'))
-        .orderBy(desc(work.id))
-        .limit(limit),
+    dead: (limit) => deadWork(store.read, limit),
     async replay(id) {
-      const replayed = await store.write((tx) =>
-        tx
-          .update(work)
-          .set({ state: 'waiting', attempts: 0, dueAt: clock(), leaseUntil: 0 })
-          .where(and(eq(work.id, id), eq(work.state, 'dead')))
-          .returning({ id: work.id }),
-      )
-      wake()
-      return replayed.length > 0
+      const kind = await store.write((tx) => reviveWork(tx, id, clock()))
+      if (kind !== undefined) wake(kind)
+      return kind !== undefined
     },
+    counts: () => countWork(store.read),
+    report: () => reportKinds(store.read, clock()),
     async payloads(kindPrefix) {
       const rows = await store.read
         .select({ payload: work.payload })
         .from(work)
         .where(like(work.kind, `${kindPrefix}%`))
       return rows.map(({ payload }) => payload)
-    },
-    async counts() {
-      const rows = await store.read.select({ state: work.state, n: count() }).from(work).groupBy(work.state)
-      const of = (state: string) => rows.find((row) => row.state === state)?.n ?? 0
-      return { waiting: of('waiting'), dead: of('dead') }
     },
   }
 }

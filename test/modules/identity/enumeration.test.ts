@@ -49,7 +49,7 @@ async function rowsWritten(act: () => Promise<unknown>): Promise<Record<string, 
     }
     return all
   }
-  await world.app.queue.drain()
+  await world.app.settle()
   const before = await count()
   await act()
   const after = await count()

@@ -1,58 +1,165 @@
-/** A real SMTP server for tests: it keeps what it takes, and can refuse, put off, or be down. */
+/** A real SMTP server for tests: it keeps what it takes, and can refuse, put off, stall, break off, or be down. */
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { SMTPServer } from 'smtp-server'
+import { SMTPServer, type SMTPServerSession } from 'smtp-server'
+import { type MailText, parseMail } from './mail-text'
 
-export interface Mail {
+export interface Mail extends MailText {
   from: string
   /** Whom the envelope names; headers name nobody whom this does not. */
   to: string[]
-  headers: Map<string, string[]>
-  text: string
-  html: string
+  /** As it came, line by line. */
+  raw: string
 }
+
+export type MailFault =
+  /** Refuses: the sender, the recipient, or the message once it has all of it. */
+  | { at: 'sender' | 'recipient' | 'message'; code: number; text?: string }
+  /** The first try to each recipient is put off (greylisting). */
+  | { at: 'recipient'; once: 451 }
+  /** Answers the greeting or a recipient with 421 and hangs up. */
+  | { at: 'greeting' | 'recipient'; closing: true }
+  /** Says nothing, instead of the greeting or once it has the message. */
+  | { at: 'greeting' | 'message'; stall: true }
+  /** Says one byte after another, and never comes to an end. */
+  | { at: 'greeting' | 'message'; trickle: true }
+  /** Cuts the connection as soon as it sees a message. */
+  | { at: 'message'; cut: true }
 
 export interface MailServer {
   readonly port: number
+  readonly url: string
   readonly mails: Mail[]
+  /** How often each Message-ID was taken. */
+  readonly counts: Map<string, number>
   /** How many messages were offered to it, taken or not. */
   offered: number
+  /** How many connections it has seen. */
+  connections: number
   /** The reply to every recipient from now on; `undefined` takes them. */
   reply: number | undefined
+  /** What goes wrong from now on; nothing, if nothing is said. */
+  answerWith(fault?: MailFault): void
+  /** Cuts off whoever is connected, as a server does that starts anew. */
+  cutAll(): void
   start(): Promise<void>
   /** Nothing listens any more. */
   stop(): Promise<void>
 }
 
-export async function createMailServer(): Promise<MailServer> {
+export interface MailServerOptions {
+  /** Takes mail from nobody but who knows these. */
+  credentials?: { user: string; password: string }
+  /** Offers STARTTLS with a certificate that nobody has reason to trust. */
+  tls?: boolean
+}
+
+const TRICKLE_MS = 5
+
+export async function createMailServer({ credentials, tls = false }: MailServerOptions = {}): Promise<MailServer> {
   let server: SMTPServer | undefined
-  const self: MailServer = { port: await freePort(), mails: [], offered: 0, reply: undefined, start, stop }
+  let fault: MailFault | undefined
+  const sockets = new Map<number, Socket>()
+  const seen = new Set<string>()
+  const port = await freePort()
+  const self: MailServer = {
+    port,
+    url: `smtp://127.0.0.1:${port}`,
+    mails: [],
+    counts: new Map(),
+    offered: 0,
+    connections: 0,
+    reply: undefined,
+    answerWith(next) {
+      fault = next
+      seen.clear()
+    },
+    cutAll() {
+      for (const socket of sockets.values()) socket.destroy()
+    },
+    start,
+    stop,
+  }
 
   async function start(): Promise<void> {
     server = new SMTPServer({
-      authOptional: true,
-      disabledCommands: ['AUTH', 'STARTTLS'],
+      authOptional: credentials === undefined,
+      allowInsecureAuth: true,
+      disabledCommands: [...(credentials ? [] : ['AUTH']), ...(tls ? [] : ['STARTTLS'])],
+      hidePIPELINING: false,
       // Whoever is still connected when it stops is cut off.
       closeTimeout: 1,
-      onRcptTo(_address, _session, callback) {
-        self.offered += 1
-        if (self.reply === undefined) return callback()
-        callback(Object.assign(new Error('Not this one'), { responseCode: self.reply }))
+      onAuth({ username, password }, _session, callback) {
+        const known = username === credentials?.user && password === credentials?.password
+        callback(known ? null : refusal(535, '5.7.8 Who are you?'), { user: username ?? '' })
       },
-      onData(stream, { envelope }, callback) {
+      onConnect(session, callback) {
+        self.connections += 1
+        if (fault?.at !== 'greeting') return callback()
+        if ('closing' in fault) return callback(refusal(421, '4.3.2 Closing'))
+        if ('trickle' in fault) trickle(session, '220')
+      },
+      onMailFrom(_address, _session, callback) {
+        callback(fault?.at === 'sender' ? refusal(fault.code, fault.text) : null)
+      },
+      onRcptTo({ address }, session, callback) {
+        self.offered += 1
+        if (self.reply !== undefined) return callback(refusal(self.reply))
+        if (fault?.at !== 'recipient') return callback()
+        if ('code' in fault) return callback(refusal(fault.code, fault.text))
+        if ('closing' in fault) {
+          callback(refusal(421, '4.7.0 Too many at once'))
+          return void setImmediate(() => socketOf(session)?.end())
+        }
+        if (seen.has(address)) return callback()
+        seen.add(address)
+        callback(refusal(451, '4.7.1 Try again later'))
+      },
+      onData(stream, session, callback) {
         const parts: Buffer[] = []
-        stream.on('data', (part: Buffer) => parts.push(part))
+        stream.on('data', (part: Buffer) => {
+          if (fault?.at === 'message' && 'cut' in fault) socketOf(session)?.destroy()
+          parts.push(part)
+        })
         stream.on('end', () => {
-          const { mailFrom, rcptTo } = envelope
-          const from = mailFrom === false ? '' : mailFrom.address
-          const to = rcptTo.map(({ address }) => address)
-          self.mails.push({ from, to, ...parse(Buffer.concat(parts).toString('utf8')) })
-          callback()
+          if (fault?.at !== 'message') return taken(session, Buffer.concat(parts).toString('utf8'), callback)
+          if ('code' in fault) callback(refusal(fault.code, fault.text))
+          if ('trickle' in fault) trickle(session, '250')
         })
       },
     })
     // A client that goes away in the middle is no event for a test.
     server.on('error', () => {})
+    server.server.on('connection', (socket: Socket) => {
+      const { remotePort = 0 } = socket
+      sockets.set(remotePort, socket)
+      socket.on('close', () => sockets.delete(remotePort))
+    })
     await new Promise<void>((resolve) => server?.listen(self.port, '127.0.0.1', () => resolve()))
+  }
+
+  function taken(session: SMTPServerSession, raw: string, callback: (error?: Error | null) => void): void {
+    const { mailFrom, rcptTo } = session.envelope
+    const mail = {
+      from: mailFrom === false ? '' : mailFrom.address,
+      to: rcptTo.map(({ address }) => address),
+      raw,
+      ...parseMail(raw),
+    }
+    const id = mail.headers.get('message-id')?.[0] ?? ''
+    self.mails.push(mail)
+    self.counts.set(id, (self.counts.get(id) ?? 0) + 1)
+    callback()
+  }
+
+  const socketOf = ({ remotePort }: SMTPServerSession) => sockets.get(remotePort)
+
+  /** The beginning of an answer of many lines, byte by byte, for as long as anybody listens. */
+  function trickle(session: SMTPServerSession, code: string): void {
+    const socket = socketOf(session)
+    const line = `${code}-wait\r\n`
+    let i = 0
+    const timer = setInterval(() => socket?.write(line[i++ % line.length] ?? ''), TRICKLE_MS)
+    socket?.on('close', () => clearInterval(timer))
   }
 
   async function stop(): Promise<void> {
@@ -63,6 +170,8 @@ export async function createMailServer(): Promise<MailServer> {
   await start()
   return self
 }
+
+const refusal = (responseCode: number, text = 'Not this one') => Object.assign(new Error(text), { responseCode })
 
 interface StalledServer {
   port: number
@@ -117,37 +226,3 @@ export function isListening(port: number): Promise<boolean> {
 
 const listening = (server: Server, port: number) =>
   new Promise<void>((resolve) => server.listen(port, '127.0.0.1', () => resolve()))
-
-/** Enough of RFC 5322 and 2045 to read what Kumbu writes: headers, and the parts of a multipart/alternative. */
-function parse(raw: string): Pick<Mail, 'headers' | 'text' | 'html'> {
-  const headers = headersOf(raw)
-  const boundary = /boundary="?([^";]+)"?/.exec(headers.get('content-type')?.[0] ?? '')?.[1]
-  const parts = boundary === undefined ? [] : raw.split(`--${boundary}`).slice(1, -1)
-  const partOf = (type: string) => {
-    const part = parts.find((each) => headersOf(each.trimStart()).get('content-type')?.[0]?.startsWith(type))
-    return part === undefined ? '' : decoded(part.trimStart())
-  }
-  return { headers, text: partOf('text/plain'), html: partOf('text/html') }
-}
-
-function headersOf(message: string): Map<string, string[]> {
-  const headers = new Map<string, string[]>()
-  const [head = ''] = message.split('\r\n\r\n')
-  for (const line of head.replaceAll(/\r\n[ \t]+/g, ' ').split('\r\n')) {
-    const colon = line.indexOf(':')
-    const name = line.slice(0, colon).toLowerCase()
-    headers.set(name, [...(headers.get(name) ?? []), line.slice(colon + 1).trim()])
-  }
-  return headers
-}
-
-function decoded(part: string): string {
-  const body = part.slice(part.indexOf('\r\n\r\n') + 4)
-  const encoding = headersOf(part).get('content-transfer-encoding')?.[0]?.toLowerCase()
-  if (encoding === 'base64') return Buffer.from(body, 'base64').toString()
-  if (encoding !== 'quoted-printable') return body
-  const bytes = body
-    .replaceAll(/=\r\n/g, '')
-    .replaceAll(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-  return Buffer.from(bytes, 'latin1').toString()
-}

@@ -21,7 +21,7 @@ beforeAll(async () => {
   })
   amina = await world.customer(100_000)
   bruno = await world.person('customer', 'Bruno <b>& Filhos</b>')
-  await world.app.queue.drain()
+  await world.app.settle()
 })
 
 afterAll(async () => {
@@ -51,7 +51,7 @@ const counts = () => world.app.queue.counts()
 describe('a mail', () => {
   test('goes from the configured sender to the one person whom it is for, as text and as HTML', async () => {
     expect((await transfer(1_500)).status).toBe(201)
-    await world.app.queue.drain()
+    await world.app.settle()
 
     const [hers, his] = [to(amina), to(bruno)]
     expect([hers.length, his.length]).toEqual([1, 1])
@@ -68,7 +68,7 @@ describe('a mail', () => {
 
   test('says names as text: nothing in them is markup', async () => {
     await transfer(100)
-    await world.app.queue.drain()
+    await world.app.settle()
 
     const [mail] = to(amina) as [Mail]
     expect(mail.text).toContain('You sent USD 1.00 to Bruno <b>& Filhos</b>.')
@@ -79,7 +79,7 @@ describe('a mail', () => {
   test('brings the code of a registration', async () => {
     const email = 'newcomer@example.com'
     await world.call('POST', '/api/v1/auth/register', { body: { name: 'Nia', email, password: PASSWORD } })
-    await world.app.queue.drain()
+    await world.app.settle()
 
     const [mail] = to({ email }) as [Mail]
     const code = /^(\d{6}) is your Kumbu code$/.exec(subjectOf(mail) ?? '')?.[1]
@@ -126,19 +126,19 @@ describe('a server that is down', () => {
     await server.stop()
 
     const sent = await transfer(2_000)
-    await world.app.queue.drain()
+    await world.app.settle()
 
     expect(sent.status).toBe(201)
     expect(sent.body.amount).toBe(2_000)
     expect(await counts()).toMatchObject({ waiting: 2, dead: 0 })
     // Nothing is tried before its pause is over.
     await server.start()
-    await world.app.queue.drain()
+    await world.app.settle()
     expect(server.mails).toEqual([])
     world.clock.advance(1_000)
-    await world.app.queue.drain()
+    await world.app.settle()
     world.clock.advance(MINUTE)
-    await world.app.queue.drain()
+    await world.app.settle()
     expect(server.mails.map(subjectOf).sort()).toEqual(['You received USD 20.00', 'You sent USD 20.00'])
     expect(await counts()).toMatchObject({ waiting: 0, dead: 0 })
   })
@@ -148,11 +148,11 @@ describe('a server that is down', () => {
     await transfer(10)
     const states: Array<{ waiting: number; dead: number }> = []
     for (let pause = 1_000; pause <= 128_000; pause *= 2) {
-      await world.app.queue.drain()
+      await world.app.settle()
       states.push(await counts())
       // A pause is between half of this and the whole of it.
       world.clock.advance(pause / 2 - 1)
-      await world.app.queue.drain()
+      await world.app.settle()
       world.clock.advance(pause / 2 + 1)
     }
 
@@ -176,12 +176,12 @@ describe('a server that is down', () => {
     await server.stop()
     const email = 'patient@example.com'
     await world.call('POST', '/api/v1/auth/register', { body: { name: 'Pia', email, password: PASSWORD } })
-    await world.app.queue.drain()
+    await world.app.settle()
     expect((await counts()).waiting).toBe(1)
     world.clock.advance(5 * MINUTE)
     await server.start()
 
-    await world.app.queue.drain()
+    await world.app.settle()
 
     expect(to({ email })).toEqual([])
     expect(await counts()).toMatchObject({ waiting: 0, dead: 0 })
@@ -191,15 +191,15 @@ describe('a server that is down', () => {
 describe('a server that refuses', () => {
   test('for good (550): the mail is dead at once, and an operator sees and replays it', async () => {
     const operator = await world.person('operator')
-    await world.app.queue.drain()
+    await world.app.settle()
     server.mails.length = 0
     server.offered = 0
     server.reply = 550
     expect((await transfer(30)).status).toBe(201)
 
-    await world.app.queue.drain()
+    await world.app.settle()
     world.clock.advance(60 * MINUTE)
-    await world.app.queue.drain()
+    await world.app.settle()
 
     expect(server.offered).toBe(2)
     expect(await counts()).toMatchObject({ waiting: 0, dead: 2 })
@@ -218,7 +218,7 @@ describe('a server that refuses', () => {
       404,
       'work_not_found',
     )
-    await world.app.queue.drain()
+    await world.app.settle()
     expect(server.mails.map(subjectOf).sort()).toEqual(['You received USD 0.30', 'You sent USD 0.30'])
     expect(await counts()).toMatchObject({ waiting: 0, dead: 0 })
   })
@@ -226,17 +226,17 @@ describe('a server that refuses', () => {
   test('for now (451): the mail is tried again, and arrives once', async () => {
     server.reply = 451
     await transfer(40)
-    await world.app.queue.drain()
+    await world.app.settle()
     expect(server.offered).toBe(2)
     expect(await counts()).toMatchObject({ waiting: 2, dead: 0 })
 
     server.reply = undefined
     world.clock.advance(1_000)
-    await world.app.queue.drain()
+    await world.app.settle()
 
     expect(server.mails.map(subjectOf).sort()).toEqual(['You received USD 0.40', 'You sent USD 0.40'])
     world.clock.advance(MINUTE)
-    await world.app.queue.drain()
+    await world.app.settle()
     expect(server.mails).toHaveLength(2)
     expect(await counts()).toMatchObject({ waiting: 0, dead: 0 })
   })
@@ -247,7 +247,7 @@ describe('a server that stalls', () => {
     await server.stop()
     const stalled = await createStalledServer(server.port)
     await transfer(50)
-    const stuck = world.app.queue.drain()
+    const stuck = world.app.settle()
     await stalled.caught
 
     const meanwhile = await transfer(60)
@@ -257,7 +257,7 @@ describe('a server that stalls', () => {
     await stuck
     await server.start()
     world.clock.advance(1_000)
-    await world.app.queue.drain()
+    await world.app.settle()
     expect(server.mails.map(subjectOf).sort()).toEqual([
       'You received USD 0.50',
       'You received USD 0.60',
@@ -270,8 +270,8 @@ describe('a server that stalls', () => {
 /** What waits or is dead at the end of one test is no matter of the next. */
 async function clearWork(): Promise<void> {
   for (const { id } of await world.app.queue.dead(100)) await world.app.queue.replay(id)
-  await world.app.queue.drain()
+  await world.app.settle()
   world.clock.advance(20 * MINUTE)
-  await world.app.queue.drain()
+  await world.app.settle()
   expect(await counts()).toEqual({ waiting: 0, dead: 0 })
 }

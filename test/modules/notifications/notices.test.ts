@@ -44,7 +44,7 @@ test('a code that waits to be sent lies nowhere in the clear', async () => {
 
 test('a message is sent once, however often the work is looked for', async () => {
   await withdraw(100)
-  await Promise.all([world.app.queue.drain(), world.app.queue.drain(), world.app.queue.drain()])
+  await Promise.all([world.app.settle(), world.app.settle(), world.app.settle()])
 
   const mails = await world.mailTo(amina.email)
   expect(mails.filter(({ subject }) => subject === 'A withdrawal of USD 1.00 is waiting for you')).toHaveLength(1)
@@ -73,7 +73,7 @@ test('what happened to one person reaches a subscriber in the order in which it 
   const { id } = await withdraw(200)
   expect((await cancel(id)).status).toBe(200)
 
-  await world.app.queue.drain()
+  await world.app.settle()
 
   expect(seen).toEqual(['requested', 'cancelled'])
 })

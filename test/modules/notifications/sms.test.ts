@@ -80,13 +80,13 @@ describe('an instance with a gateway', () => {
 
   test('sends the code of a number to it, and to no other country', async () => {
     const person = await world.person('customer')
-    await world.app.queue.drain()
+    await world.app.settle()
     taken = []
     const put = (phone: string) => world.call('PUT', '/api/v1/auth/phone', { token: person.token, body: { phone } })
 
     expect((await put('+258 84 999 0001')).status).toBe(202)
     expect((await put('+1 900 555 0100')).body.code).toBe('phone_not_served')
-    await world.app.queue.drain()
+    await world.app.settle()
 
     expect(taken.map(({ body }) => body.to)).toEqual(['+258849990001'])
     const code = /\b\d{6}\b/.exec(taken[0]?.body.text ?? '')?.[0]
@@ -96,16 +96,16 @@ describe('an instance with a gateway', () => {
 
   test('tries again when the gateway was down, and the code is not sent late', async () => {
     const person = await world.person('customer')
-    await world.app.queue.drain()
+    await world.app.settle()
     taken = []
     status = 503
     await world.call('PUT', '/api/v1/auth/phone', { token: person.token, body: { phone: '+258849990002' } })
-    await world.app.queue.drain()
+    await world.app.settle()
     expect(taken).toHaveLength(1)
 
     status = 200
     world.clock.advance(6 * 60_000)
-    await world.app.queue.drain()
+    await world.app.settle()
     expect(taken).toHaveLength(1)
   })
 })

@@ -220,7 +220,7 @@ describe('an answer that holds a secret', () => {
   test('is nowhere in the database in the clear', async () => {
     const key = newKey()
     const { token } = (await ask(key)).body
-    await world.app.queue.drain()
+    await world.app.settle()
     const { store } = world.runtime
     const kept = (await store.read.select().from(idempotencyKeys)).find((row) => row.key === key)
     expect(kept?.body).toStartWith('sealed:')

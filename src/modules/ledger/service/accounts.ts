@@ -23,6 +23,8 @@ export interface Accounts {
   /** The system account of a kind; of a busy kind on PostgreSQL, one of its stripes, always the same for one seed. */
   system(tx: Tx, kind: AccountKindName, currency: string, seed: string): Promise<string>
   find(db: Db, name: AccountName): Promise<Account | undefined>
+  /** All accounts of an owner. */
+  ofOwner(ownerId: string): Promise<Account[]>
   /** All accounts of an owner, locked until the unit ends. */
   lockOfOwner(tx: Tx, ownerId: string): Promise<Account[]>
   /** Freezes or closes all accounts of an owner, or makes them active again; a closed one stays closed. */
@@ -86,6 +88,8 @@ export function createAccounts({ store, clock, newId }: Runtime): Accounts {
       ensureStripe(tx, { ownerId: SYSTEM, kind, currency }, accountKinds[kind].busy ? stripeOf(seed, stripes) : 0),
     find: async (db, { ownerId, kind, currency }) =>
       (await accountOfOwner(db, { ownerId, kind, currency, stripe: 0 }))[0],
+    ofOwner: (ownerId) =>
+      store.read.select().from(accounts).where(eq(accounts.ownerId, ownerId)).orderBy(asc(accounts.id)),
     lockOfOwner: (tx, ownerId) =>
       forUpdate(tx.select().from(accounts).where(eq(accounts.ownerId, ownerId)).orderBy(asc(accounts.id))),
     async setStateOfOwner(tx, ownerId, state) {

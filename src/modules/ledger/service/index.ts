@@ -47,7 +47,7 @@ export type ReverseCode =
   | Extract<LedgerCode, 'transfer_not_found' | 'already_reversed' | 'not_reversible'>
 
 export interface Ledger
-  extends Pick<Accounts, 'ensure' | 'system' | 'find' | 'lockOfOwner' | 'setStateOfOwner' | 'totals'>,
+  extends Pick<Accounts, 'ensure' | 'system' | 'find' | 'ofOwner' | 'lockOfOwner' | 'setStateOfOwner' | 'totals'>,
     Statements {
   /** Moves money: every leg or none. Within a unit. */
   transfer(tx: Tx, input: TransferInput): Promise<Result<Posted, PostingCode>>
@@ -118,6 +118,7 @@ export function createLedger(runtime: Runtime): Ledger {
     ensure: accounts.ensure,
     system: accounts.system,
     find: accounts.find,
+    ofOwner: accounts.ofOwner,
     lockOfOwner: accounts.lockOfOwner,
     setStateOfOwner: accounts.setStateOfOwner,
     totals: accounts.totals,

@@ -37,6 +37,8 @@ export interface StatementQuery {
 export interface Statements {
   /** Newest first. `next` is the transfer to go on behind; `null` at the account’s beginning. */
   statement(query: StatementQuery): Promise<{ rows: StatementRow[]; next: string | null }>
+  /** What one transfer did to the account; nothing if it did not touch it. */
+  entry(accountId: string, transferId: string): Promise<StatementRow | undefined>
   /** The balance as it was at a moment, all entries up to and including it. */
   balanceAt(accountId: string, moment: number): Promise<number>
 }
@@ -128,6 +130,8 @@ export function createStatements({ store }: Runtime): Statements {
       }
       return { rows, next: next === null ? null : last }
     },
+
+    entry: async (accountId, transferId) => (await walk(accountId, transferId, 1))[0],
 
     async balanceAt(accountId, moment) {
       return (await entryAt(accountId, moment))?.balance ?? 0

@@ -80,7 +80,7 @@ export type Sent =
   | {
       outcome: 'transient'
       reason: string
-      /** How long the provider asked to be left alone, for every message. */
+      /** How long the provider asked to be left alone: for every message, unless it is about this one alone. */
       retryAfterMs?: number
       /** It is about this message alone (greylisting, a full mailbox) and says nothing of the provider’s health. */
       aboutMessage?: boolean
@@ -132,6 +132,8 @@ export interface Channel {
   send(message: OutgoingMessage): Promise<Sent>
   /** Reads and verifies what the provider says later; absent if it says nothing. */
   receipts?(request: ReceiptRequest): Promise<ReceiptAnswer> | ReceiptAnswer
+  /** What an operator appends to the address of the receipts at a provider that does not sign them. */
+  readonly receiptsQuery?: string
   check: Dependency['check']
   close(): void
 }

@@ -1,10 +1,10 @@
 /** The development inbox over HTTP. It exists in development and demo mode only. */
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
-import { answer } from '../../platform/http/fields'
-import type { RouteWords } from '../../platform/http/route'
-import type { Inbox } from './channels/inbox'
-import { inboxPage } from './inbox-page'
+import { answer } from '../../../platform/http/fields'
+import type { RouteWords } from '../../../platform/http/route'
+import type { DevInbox } from '../channels/dev-inbox'
+import { inboxPage } from '../inbox-page'
 
 const inboxModel = Type.Array(
   answer({
@@ -31,7 +31,7 @@ const inboxModel = Type.Array(
   },
 )
 
-export function inboxRoutes(inbox: Inbox, { route }: RouteWords) {
+export function inboxRoutes(inbox: DevInbox, { route }: RouteWords) {
   return new Elysia({ name: 'dev-inbox', normalize: false }).get(
     '/dev/inbox',
     ({ query, request }) => {

@@ -1,0 +1,56 @@
+/** What appointments tell others. Names, places and reasons never appear in them. */
+import { type Static, Type } from '@sinclair/typebox'
+import { eventType } from '../../platform/events'
+
+const which = {
+  appointmentId: Type.String(),
+  userId: Type.String(),
+  version: Type.Integer(),
+}
+
+const depositOutcome = Type.Union([Type.Literal('none'), Type.Literal('returned'), Type.Literal('kept')])
+/** What became of a deposit. */
+export type DepositOutcome = Static<typeof depositOutcome>
+
+const by = Type.Union([
+  Type.Literal('customer'),
+  Type.Literal('staff'),
+  Type.Literal('operator'),
+  Type.Literal('system'),
+])
+/** Who ended it. */
+export type EndedBy = Static<typeof by>
+
+/** Moments are in milliseconds since 1970. */
+const facts = Type.Object({
+  ...which,
+  serviceId: Type.String(),
+  staffId: Type.String(),
+  startsAt: Type.Integer(),
+  deposit: Type.Integer(),
+  currency: Type.String(),
+})
+
+export const appointmentBooked = eventType('appointments.booked', facts)
+export const appointmentMoved = eventType('appointments.moved', facts)
+export const appointmentCancelled = eventType('appointments.cancelled', Type.Object({ ...which, by, depositOutcome }))
+export const appointmentCompleted = eventType('appointments.completed', Type.Object({ ...which, depositOutcome }))
+export const appointmentMissed = eventType('appointments.missed', Type.Object({ ...which, depositOutcome }))
+
+/** Look again (`isCurrent`) before anything is sent: the appointment may have changed since. */
+export const appointmentReminderDue = eventType(
+  'appointments.reminder_due',
+  Type.Object({
+    ...which,
+    reminder: Type.String(),
+    media: Type.Array(Type.String()),
+    /** From then on it comes too late. */
+    skipAfter: Type.Integer(),
+  }),
+)
+export const reviewAsked = eventType(
+  'appointments.review_asked',
+  Type.Object({ ...which, media: Type.Array(Type.String()) }),
+)
+/** A place became free and is kept for somebody who waited for it, until the moment. */
+export const placeOffered = eventType('appointments.place_offered', Type.Object({ ...which, until: Type.Integer() }))

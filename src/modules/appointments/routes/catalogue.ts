@@ -1,0 +1,100 @@
+/** What can be booked, for anybody who is signed in. */
+import { Elysia } from 'elysia'
+import { principalOf } from '../../../platform/http/context'
+import { problems, unwrap } from '../../../platform/http/problem'
+import type { RouteWords } from '../../../platform/http/route'
+import type { Scope } from '../../identity'
+import { appointmentFailures } from '../failures'
+import {
+  pagedQuery,
+  reviewsModel,
+  serviceModel,
+  serviceParams,
+  servicesModel,
+  slotsModel,
+  slotsQuery,
+  staffListModel,
+} from '../model/setup'
+import type { Appointments } from '../service'
+import { pageOfRows } from './paging'
+
+const TAG = 'Appointments'
+const SETS_UP: Scope = 'appointments:setup'
+
+export function catalogueRoutes({ services, staff, slots, reviews }: Appointments, { route }: RouteWords) {
+  /** Whoever sets the place up sees what is switched off, too. */
+  const inactive = (request: Request) => principalOf(request).scopes.has(SETS_UP)
+
+  return new Elysia({ name: 'appointments-catalogue', normalize: false })
+    .get(
+      '/appointments/services',
+      ({ query, request }) =>
+        pageOfRows(query, 'svc', (limit, after) => services.list({ limit, after, inactive: inactive(request) })),
+      {
+        ...route({
+          scopes: ['appointments:read'],
+          tag: TAG,
+          summary: 'What can be booked',
+          description: 'With the mean and the number of the reviews. An operator sees inactive services, too.',
+        }),
+        query: pagedQuery,
+        response: { 200: servicesModel },
+      },
+    )
+    .get(
+      '/appointments/services/:serviceId',
+      async ({ params, request }) =>
+        unwrap(await services.get(params.serviceId, { inactive: inactive(request) }), appointmentFailures),
+      {
+        ...route({ scopes: ['appointments:read'], tag: TAG, summary: 'One service' }),
+        params: serviceParams,
+        response: { 200: serviceModel, ...problems(appointmentFailures, 'service_not_found') },
+      },
+    )
+    .get(
+      '/appointments/services/:serviceId/slots',
+      async ({ params, query }) =>
+        unwrap(await slots.free({ serviceId: params.serviceId, ...query }), appointmentFailures),
+      {
+        ...route({
+          scopes: ['appointments:read'],
+          tag: TAG,
+          summary: 'Free places',
+          description: 'Between two dates where the service is, both included, 31 days at the most.',
+        }),
+        params: serviceParams,
+        query: slotsQuery,
+        response: {
+          200: slotsModel,
+          ...problems(
+            appointmentFailures,
+            'service_not_found',
+            'staff_not_found',
+            'service_inactive',
+            'span_invalid',
+            'staff_not_for_service',
+          ),
+        },
+      },
+    )
+    .get(
+      '/appointments/services/:serviceId/reviews',
+      ({ params, query }) => pageOfRows(query, 'rev', (limit, after) => reviews.list(params.serviceId, limit, after)),
+      {
+        ...route({ scopes: ['appointments:read'], tag: TAG, summary: 'What people thought of it, newest first' }),
+        params: serviceParams,
+        query: pagedQuery,
+        response: { 200: reviewsModel },
+      },
+    )
+    .get(
+      '/appointments/staff',
+      ({ query, request }) =>
+        pageOfRows(query, 'stf', (limit, after) => staff.list({ limit, after, inactive: inactive(request) })),
+      {
+        ...route({ scopes: ['appointments:read'], tag: TAG, summary: 'Who does what' }),
+        query: pagedQuery,
+        response: { 200: staffListModel },
+      },
+    )
+}

@@ -1,0 +1,191 @@
+/** Appointments for those who run them: a member of staff, support, an operator. */
+import { Elysia } from 'elysia'
+import { principalOf } from '../../../platform/http/context'
+import type { Idempotency } from '../../../platform/http/idempotency'
+import { decodeCursor, limitOf } from '../../../platform/http/page'
+import { problems, unwrap } from '../../../platform/http/problem'
+import type { RouteWords } from '../../../platform/http/route'
+import { appointmentFailures } from '../failures'
+import {
+  appointmentModel,
+  appointmentParams,
+  deskCancelBody,
+  deskModel,
+  deskQuery,
+  desksModel,
+  moveBody,
+} from '../model/appointments'
+import type { Appointments } from '../service'
+import type { Asker } from '../service/changes'
+import { cut } from './paging'
+import { ENDED_STATES, PLACE_REFUSALS } from './refusals'
+
+const TAG = 'Appointments'
+const scopes = ['appointments:manage'] as const
+const POSITION = /^\d{1,15} apt_[0-9a-z]{20}$/
+
+export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWords, idempotency: Idempotency) {
+  const asker = (request: Request): Asker => {
+    const { userId, role } = principalOf(request)
+    return { userId, role, as: 'desk' }
+  }
+
+  return new Elysia({ name: 'appointments-desk', normalize: false })
+    .get(
+      '/appointments/desk',
+      async ({ query, request }) => {
+        const { staffId, status, from, to, cursor } = query
+        const limit = limitOf(query)
+        const [at, id] = decodeCursor(cursor, POSITION)?.split(' ') ?? []
+        const rows = await lists.desk(asker(request), {
+          staffId,
+          status,
+          from: from === undefined ? undefined : Date.parse(from),
+          to: to === undefined ? undefined : Date.parse(to),
+          limit: limit + 1,
+          after: at === undefined || id === undefined ? undefined : { startsAt: Number(at), id },
+        })
+        return cut(rows, limit, (row) => `${Date.parse(row.startsAt)} ${row.id}`)
+      },
+      {
+        ...route({
+          scopes,
+          tag: TAG,
+          summary: 'Appointments that I run, by their start',
+          description: 'A member of staff sees their own; support and operators see all.',
+        }),
+        query: deskQuery,
+        response: { 200: desksModel },
+      },
+    )
+    .get(
+      '/appointments/desk/:appointmentId',
+      async ({ params, request }) =>
+        unwrap(await lists.deskGet(asker(request), params.appointmentId), appointmentFailures),
+      {
+        ...route({ scopes, tag: TAG, summary: 'One appointment that I run' }),
+        params: appointmentParams,
+        response: { 200: deskModel, ...problems(appointmentFailures, 'appointment_not_found') },
+      },
+    )
+    .post(
+      '/appointments/desk/:appointmentId/move',
+      async ({ params, body, request }) =>
+        unwrap(
+          await idempotency.run(request, body, (write) =>
+            changes.move(asker(request), params.appointmentId, body, write),
+          ),
+          appointmentFailures,
+        ),
+      {
+        ...route({
+          scopes,
+          tag: TAG,
+          summary: 'Move an appointment for its customer',
+          description: 'Until it begins. The deposit stays as it is.',
+          idempotent: true,
+        }),
+        params: appointmentParams,
+        body: moveBody,
+        response: {
+          200: appointmentModel,
+          ...problems(
+            appointmentFailures,
+            'own_service',
+            'account_frozen',
+            'appointment_not_found',
+            'staff_not_found',
+            'appointment_taken',
+            'appointment_overlap',
+            'appointment_closed',
+            'appointment_outside_hours',
+            'appointment_started',
+            'appointment_offered',
+            ...ENDED_STATES,
+            ...PLACE_REFUSALS,
+          ),
+        },
+      },
+    )
+    .post(
+      '/appointments/desk/:appointmentId/cancel',
+      async ({ params, body, request }) =>
+        unwrap(
+          await idempotency.run(request, body, (write) =>
+            changes.cancel(asker(request), params.appointmentId, body.reason, write),
+          ),
+          appointmentFailures,
+        ),
+      {
+        ...route({
+          scopes,
+          tag: TAG,
+          summary: 'Cancel an appointment for the place',
+          description: 'At any time; the deposit goes back.',
+          idempotent: true,
+        }),
+        params: appointmentParams,
+        body: deskCancelBody,
+        response: {
+          200: appointmentModel,
+          ...problems(appointmentFailures, 'appointment_not_found', ...ENDED_STATES),
+        },
+      },
+    )
+    .post(
+      '/appointments/desk/:appointmentId/complete',
+      async ({ params, request }) =>
+        unwrap(
+          await idempotency.run(request, {}, (write) => changes.complete(asker(request), params.appointmentId, write)),
+          appointmentFailures,
+        ),
+      {
+        ...route({
+          scopes,
+          tag: TAG,
+          summary: 'It took place',
+          description: 'Once it has begun. The deposit is paid out.',
+          idempotent: true,
+        }),
+        params: appointmentParams,
+        response: {
+          200: appointmentModel,
+          ...problems(
+            appointmentFailures,
+            'appointment_not_found',
+            'appointment_not_started',
+            'appointment_offered',
+            ...ENDED_STATES,
+          ),
+        },
+      },
+    )
+    .post(
+      '/appointments/desk/:appointmentId/no-show',
+      async ({ params, request }) =>
+        unwrap(
+          await idempotency.run(request, {}, (write) => changes.miss(asker(request), params.appointmentId, write)),
+          appointmentFailures,
+        ),
+      {
+        ...route({
+          scopes,
+          tag: TAG,
+          summary: 'The customer did not come',
+          description: 'Once it has begun. The deposit is kept.',
+          idempotent: true,
+        }),
+        params: appointmentParams,
+        response: {
+          200: appointmentModel,
+          ...problems(
+            appointmentFailures,
+            'appointment_not_found',
+            'appointment_not_started',
+            'appointment_offered',
+            ...ENDED_STATES,
+          ),
+        },
+      },
+    )
+}

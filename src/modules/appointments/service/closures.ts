@@ -1,0 +1,111 @@
+/** Holidays and other days or hours on which the place, or one member of staff, is not there. */
+import { and, asc, eq, gt, gte, inArray, isNull, lte, or } from 'drizzle-orm'
+import type { Db } from '../../../platform/db'
+import { fail, ok, type Result } from '../../../platform/result'
+import type { Runtime } from '../../../platform/runtime'
+import type { Identity } from '../../identity'
+import type { AppointmentCode } from '../failures'
+import { closures } from '../schema'
+import type { StaffBook } from './staff'
+import { isDate, iso } from './time'
+
+export type ClosureRow = typeof closures.$inferSelect
+
+export interface NewClosure {
+  staffId?: string | undefined
+  fromDate: string
+  toDate: string
+  fromMinute?: number | undefined
+  toMinute?: number | undefined
+  reason: string
+}
+
+export interface ClosureView extends Omit<ClosureRow, 'createdAt'> {
+  createdAt: string
+}
+
+type ClosureCode = Extract<AppointmentCode, 'closure_invalid' | 'closure_not_found' | 'staff_not_found'>
+
+export interface Closures {
+  /** Appointments that lie in it stay; whoever closes moves or cancels them. */
+  create(input: NewClosure, actor: string): Promise<Result<ClosureView, ClosureCode>>
+  remove(id: string, actor: string): Promise<Result<true, ClosureCode>>
+  /** Those that are not over yet, by their last day. */
+  list(options: { from: string; limit: number; after?: string | undefined }): Promise<ClosureView[]>
+  /** Of the whole place and of these members, between two dates. */
+  between(db: Db, staffIds: readonly string[], from: string, to: string): Promise<ClosureRow[]>
+}
+
+export function createClosures({ store, clock, newId }: Runtime, identity: Identity, staff: StaffBook): Closures {
+  return {
+    async create(input, actor) {
+      const { staffId = null, fromDate, toDate, fromMinute = null, toMinute = null, reason } = input
+      if (!isClosure(fromDate, toDate, fromMinute, toMinute)) return fail('closure_invalid')
+      return store.write(async (tx): Promise<Result<ClosureView, ClosureCode>> => {
+        if (staffId !== null && !(await staff.find(tx, staffId))) return fail('staff_not_found')
+        const id = newId('cls')
+        const row: ClosureRow = { id, staffId, fromDate, toDate, fromMinute, toMinute, reason, createdAt: clock() }
+        await tx.insert(closures).values(row)
+        await identity.auditLog.audit(tx, {
+          actor,
+          action: 'appointments.closure_create',
+          subject: id,
+          outcome: 'allowed',
+          detail: { staffId, fromDate, toDate },
+        })
+        return ok(viewOf(row))
+      })
+    },
+
+    remove: (id, actor) =>
+      store.write(async (tx): Promise<Result<true, ClosureCode>> => {
+        const removed = await tx.delete(closures).where(eq(closures.id, id)).returning({ id: closures.id })
+        if (removed.length === 0) return fail('closure_not_found')
+        await identity.auditLog.audit(tx, {
+          actor,
+          action: 'appointments.closure_remove',
+          subject: id,
+          outcome: 'allowed',
+        })
+        return ok(true)
+      }),
+
+    async list({ from, limit, after }) {
+      const [afterDate, afterId] = after?.split(' ') ?? []
+      const rows = await store.read
+        .select()
+        .from(closures)
+        .where(
+          and(
+            gte(closures.toDate, afterDate ?? from),
+            afterDate === undefined || afterId === undefined
+              ? undefined
+              : or(gt(closures.toDate, afterDate), gt(closures.id, afterId)),
+          ),
+        )
+        .orderBy(asc(closures.toDate), asc(closures.id))
+        .limit(limit)
+      return rows.map(viewOf)
+    },
+
+    between: (db, staffIds, from, to) =>
+      db
+        .select()
+        .from(closures)
+        .where(
+          and(
+            gte(closures.toDate, from),
+            lte(closures.fromDate, to),
+            or(isNull(closures.staffId), inArray(closures.staffId, [...staffIds])),
+          ),
+        ),
+  }
+}
+
+function isClosure(fromDate: string, toDate: string, fromMinute: number | null, toMinute: number | null): boolean {
+  if (!isDate(fromDate) || !isDate(toDate) || fromDate > toDate) return false
+  if (fromMinute === null && toMinute === null) return true
+  return (fromMinute ?? 0) < (toMinute ?? 1440)
+}
+
+const viewOf = ({ createdAt, ...row }: ClosureRow): ClosureView => ({ ...row, createdAt: iso(createdAt) })

@@ -1,0 +1,129 @@
+/**
+ * The deposit of an appointment: held on the customer's wallet, and later either paid out or given back, once. Money that
+ * cannot be moved any more (the hold has run out, an account is frozen or closed) never keeps an appointment from ending:
+ * the deposit is then `lost` to whoever was to get it, and nothing of it stays held.
+ */
+import { and, eq, inArray } from 'drizzle-orm'
+import type { Tx } from '../../../platform/db'
+import { fail, ok, type Result } from '../../../platform/result'
+import type { Runtime } from '../../../platform/runtime'
+import type { Identity, User } from '../../identity'
+import { type Ledger, legsOf, type PostingCode } from '../../ledger'
+import type { Wallet } from '../../wallet'
+import type { DepositOutcome } from '../events'
+import { appointments } from '../schema'
+import type { AppointmentRow } from './rows'
+import type { ServiceRow } from './services'
+import { DAY_MS } from './time'
+
+export interface Ended {
+  changes: Partial<AppointmentRow>
+  outcome: DepositOutcome
+}
+
+export interface Deposits {
+  /** Sets the deposit aside; what it answers belongs into the row. Changes nothing if it is refused. */
+  take(
+    tx: Tx,
+    user: Pick<User, 'id' | 'role'>,
+    deposit: { amount: number; currency: string; endsAt: number },
+  ): Promise<Result<Partial<AppointmentRow>, PostingCode>>
+  /** The hold of an appointment that is moved must outlive it; made anew if it would not. */
+  carryOver(tx: Tx, row: AppointmentRow, endsAt: number): Promise<Result<Partial<AppointmentRow>, PostingCode>>
+  /** Pays it to whom the service says. */
+  keep(tx: Tx, row: AppointmentRow, service: ServiceRow | undefined): Promise<Ended>
+  giveBack(tx: Tx, row: AppointmentRow): Promise<Ended>
+  /** Holds that have run out because nobody said how the appointment ended; answers how many. */
+  expireDue(): Promise<number>
+}
+
+const PURPOSE = 'appointment'
+/** How long after the end somebody may still say whether the customer came. */
+const HELD_AFTER_MS = 30 * DAY_MS
+const LEAST_AFTER_MS = 7 * DAY_MS
+const EXPIRE_AT_ONCE = 200
+
+const NOTHING: Ended = { changes: {}, outcome: 'none' }
+
+export function createDeposits(
+  { store }: Runtime,
+  { identity, ledger, wallet }: { identity: Identity; ledger: Ledger; wallet: Wallet },
+): Deposits {
+  /** The account that is paid: the payee's, or where the operator's earnings are. */
+  async function creditAccount(tx: Tx, row: AppointmentRow, payeeId: string | null, debitId: string): Promise<string> {
+    const payee = payeeId === null ? undefined : await identity.userIn(tx, payeeId)
+    if (payee) return wallet.accountOf(tx, payee, row.currency)
+    return ledger.system(tx, 'fees', row.currency, debitId)
+  }
+
+  async function letGo(tx: Tx, holdId: string): Promise<boolean> {
+    const released = await ledger.release(tx, holdId)
+    return released.ok
+  }
+
+  return {
+    async take(tx, user, { amount, currency, endsAt }) {
+      if (amount === 0) return ok({ deposit: 0, depositState: 'none', holdId: null })
+      const accountId = await wallet.accountOf(tx, user, currency)
+      const held = await ledger.hold(tx, { accountId, amount, purpose: PURPOSE, expiresAt: endsAt + HELD_AFTER_MS })
+      if (!held.ok) return held
+      return ok({ deposit: amount, depositState: 'held', holdId: held.value.id })
+    },
+
+    async carryOver(tx, row, endsAt) {
+      if (row.depositState !== 'held' || row.holdId === null) return ok({})
+      const hold = await ledger.getHold(tx, row.holdId)
+      if (!hold || hold.expiresAt >= endsAt + LEAST_AFTER_MS) return ok({})
+      // Looked at before anything is let go: what was held covers the new hold, so only its state can stand in the way.
+      const account = (await ledger.lockOfOwner(tx, row.userId)).find(({ id }) => id === hold.accountId)
+      if (account?.state !== 'active') return fail(account?.state === 'closed' ? 'account_closed' : 'account_frozen')
+      if (!(await letGo(tx, row.holdId))) return ok({ depositState: 'lost' })
+      const { accountId, amount } = hold
+      const held = await ledger.hold(tx, { accountId, amount, purpose: PURPOSE, expiresAt: endsAt + HELD_AFTER_MS })
+      if (!held.ok) throw new Error(`What was just released cannot be held: ${held.code}.`)
+      return ok({ holdId: held.value.id })
+    },
+
+    async keep(tx, row, service) {
+      if (row.depositState !== 'held' || row.holdId === null) return NOTHING
+      const hold = await ledger.getHold(tx, row.holdId)
+      if (!hold) throw new Error(`The deposit of ${row.id} has no hold.`)
+      const creditAccountId = await creditAccount(tx, row, service?.payeeId ?? null, hold.accountId)
+      const posted = await ledger.capture(tx, {
+        holdId: hold.id,
+        type: 'merchantpay',
+        amount: row.deposit,
+        currency: row.currency,
+        debitAccountId: hold.accountId,
+        creditAccountId,
+        legs: legsOf(
+          { accountId: hold.accountId, amount: -row.deposit },
+          { accountId: creditAccountId, amount: row.deposit },
+        ),
+      })
+      if (posted.ok)
+        return { changes: { depositState: 'captured', transferId: posted.value.transfer.id }, outcome: 'kept' }
+      await letGo(tx, hold.id)
+      return { changes: { depositState: 'lost' }, outcome: 'returned' }
+    },
+
+    async giveBack(tx, row) {
+      if (row.depositState !== 'held' || row.holdId === null) return NOTHING
+      // If the hold has ended by itself, the customer has the money already.
+      const depositState = (await letGo(tx, row.holdId)) ? 'released' : 'lost'
+      return { changes: { depositState }, outcome: 'returned' }
+    },
+
+    expireDue: () =>
+      store.write(async (tx) => {
+        const ended = await ledger.expireHolds(tx, PURPOSE, EXPIRE_AT_ONCE)
+        const ids = ended.map(({ id }) => id)
+        if (ids.length === 0) return 0
+        await tx
+          .update(appointments)
+          .set({ depositState: 'lost' })
+          .where(and(inArray(appointments.holdId, ids), eq(appointments.depositState, 'held')))
+        return ids.length
+      }),
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Calendars to subscribe to, at secret addresses: of a person, and of a member of staff. The address is shown once; making
+ * a new one, or ending it, closes the old one at once.
+ */
+import { and, asc, eq, gte, lt, sql } from 'drizzle-orm'
+import type { Tx } from '../../../platform/db'
+import { fail, ok, type Result } from '../../../platform/result'
+import type { Runtime } from '../../../platform/runtime'
+import { hashOfToken, newToken } from '../../../platform/security/tokens'
+import { type Identity, mayRunAppointments } from '../../identity'
+import { appointments, feeds } from '../schema'
+import { type CalendarEntry, feedText } from './calendar'
+import type { Asker } from './changes'
+import type { AppointmentRow } from './rows'
+import type { Services } from './services'
+import type { StaffBook } from './staff'
+import { DAY_MS } from './time'
+
+export interface FeedAddress {
+  url: string
+}
+
+export interface Feeds {
+  /** The address of a person’s own calendar, made anew. */
+  make(userId: string): Promise<FeedAddress>
+  end(userId: string): Promise<void>
+  makeForStaff(asker: Asker, staffId: string): Promise<Result<FeedAddress, 'staff_not_found'>>
+  endForStaff(asker: Asker, staffId: string): Promise<Result<true, 'staff_not_found'>>
+  /** What is at the address, as iCalendar. */
+  read(token: string): Promise<Result<string, 'feed_not_found'>>
+  erase(tx: Tx, userId: string): Promise<void>
+}
+
+const BACK_MS = 30 * DAY_MS
+const AHEAD_MS = 365 * DAY_MS
+const SHOWN_LIMIT = 2_000
+
+/** Which are entered into a calendar: those that are or were to take place, and those that still may. */
+const isShown = sql`${appointments.status} in ('offered', 'booked', 'completed', 'missed')`
+
+export function createFeeds(
+  { store, clock, random }: Runtime,
+  { identity, services, staff }: { identity: Identity; services: Services; staff: StaffBook },
+  baseUrl: () => string,
+): Feeds {
+  type Whose = { userId: string; staffId: null } | { userId: null; staffId: string }
+  const isOf = ({ userId, staffId }: Whose) => (userId === null ? eq(feeds.staffId, staffId) : eq(feeds.userId, userId))
+
+  async function make(whose: Whose): Promise<FeedAddress> {
+    const token = newToken(random)
+    await store.write(async (tx) => {
+      await tx.delete(feeds).where(isOf(whose))
+      await tx.insert(feeds).values({ tokenHash: hashOfToken(token), ...whose, createdAt: clock() })
+    })
+    return { url: `${baseUrl()}/api/v1/appointments/feeds/${token}` }
+  }
+
+  const end = (whose: Whose) => store.write(async (tx) => void (await tx.delete(feeds).where(isOf(whose))))
+
+  async function mayHave({ userId, role }: Asker, staffId: string): Promise<boolean> {
+    const member = await staff.find(store.read, staffId)
+    return member !== undefined && mayRunAppointments({ id: userId, role }, member)
+  }
+
+  const rowsOf = (whose: Whose) =>
+    store.read
+      .select()
+      .from(appointments)
+      .where(
+        and(
+          whose.userId === null ? eq(appointments.staffId, whose.staffId) : eq(appointments.userId, whose.userId),
+          gte(appointments.startsAt, clock() - BACK_MS),
+          lt(appointments.startsAt, clock() + AHEAD_MS),
+          isShown,
+        ),
+      )
+      .orderBy(asc(appointments.startsAt))
+      .limit(SHOWN_LIMIT)
+
+  async function entriesOf(rows: readonly AppointmentRow[], withCustomer: boolean): Promise<CalendarEntry[]> {
+    const offered = await services.findAll(
+      store.read,
+      rows.map(({ serviceId }) => serviceId),
+    )
+    const members = await staff.findAll(
+      store.read,
+      rows.map(({ staffId }) => staffId),
+    )
+    const entries: CalendarEntry[] = []
+    for (const row of rows) {
+      const service = offered.get(row.serviceId)
+      const who = withCustomer ? await customerOf(row.userId) : members.get(row.staffId)?.name
+      const summary = [service?.name, who].filter((part) => part !== undefined && part !== '').join(' · ')
+      entries.push({ row, summary, place: service?.place ?? '', description: '' })
+    }
+    return entries
+  }
+
+  async function customerOf(userId: string): Promise<string | undefined> {
+    const user = await identity.find(userId)
+    return user?.status === 'closed' ? undefined : user?.name
+  }
+
+  /** Whether whoever the calendar is of may still see it. */
+  async function isOpen({ userId, staffId }: typeof feeds.$inferSelect): Promise<boolean> {
+    if (userId !== null) return (await identity.find(userId))?.status === 'active'
+    return staffId !== null && ((await staff.find(store.read, staffId))?.active ?? false)
+  }
+
+  return {
+    make: (userId) => make({ userId, staffId: null }),
+    end: (userId) => end({ userId, staffId: null }),
+
+    async makeForStaff(asker, staffId) {
+      return (await mayHave(asker, staffId)) ? ok(await make({ userId: null, staffId })) : fail('staff_not_found')
+    },
+
+    async endForStaff(asker, staffId) {
+      if (!(await mayHave(asker, staffId))) return fail('staff_not_found')
+      await end({ userId: null, staffId })
+      return ok(true)
+    },
+
+    async read(token) {
+      const [feed] = await store.read
+        .select()
+        .from(feeds)
+        .where(eq(feeds.tokenHash, hashOfToken(token)))
+      if (!feed || !(await isOpen(feed))) return fail('feed_not_found')
+      const { userId, staffId } = feed
+      const whose = staffId === null ? { userId: userId ?? '', staffId } : { userId: null, staffId }
+      const entries = await entriesOf(await rowsOf(whose), staffId !== null)
+      return ok(await feedText('Kumbu', entries))
+    },
+
+    async erase(tx, userId) {
+      await tx.delete(feeds).where(eq(feeds.userId, userId))
+      const member = await staff.ofUser(tx, userId)
+      if (member) await tx.delete(feeds).where(eq(feeds.staffId, member.id))
+    },
+  }
+}

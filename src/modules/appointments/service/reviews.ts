@@ -1,0 +1,161 @@
+/** What people thought of a service: one review an appointment, by its customer, once it is over. */
+import { and, desc, eq, lt, sql } from 'drizzle-orm'
+import type { Tx } from '../../../platform/db'
+import { fail, ok, type Result } from '../../../platform/result'
+import type { Runtime } from '../../../platform/runtime'
+import type { Identity } from '../../identity'
+import type { AppointmentCode } from '../failures'
+import { ratings, reviews } from '../schema'
+import type { AppointmentRow, Rows } from './rows'
+import { DAY_MS, iso } from './time'
+import { stateCode } from './transitions'
+
+type ReviewRow = typeof reviews.$inferSelect
+
+export interface ReviewInput {
+  rating: number
+  text?: string | undefined
+}
+
+export interface ReviewView {
+  id: string
+  rating: number
+  text: string | null
+  /** First name only; nobody's, once the account is closed. */
+  reviewer: string | null
+  createdAt: string
+}
+
+export interface OwnReview extends ReviewView {
+  appointmentId: string
+  hidden: boolean
+}
+
+type ReviewCode =
+  | Extract<AppointmentCode, 'appointment_not_found' | 'review_too_early' | 'review_closed'>
+  | RefusedState
+type RefusedState = ReturnType<typeof stateCode>
+
+export interface Reviews {
+  /** Writes it, or changes it within 30 days. */
+  put(userId: string, appointmentId: string, input: ReviewInput): Promise<Result<OwnReview, ReviewCode>>
+  /** Those that are shown, newest first. */
+  list(serviceId: string, limit: number, before?: string): Promise<ReviewView[]>
+  hide(id: string, hidden: boolean, actor: string): Promise<Result<OwnReview, 'review_not_found'>>
+  all(userId: string): Promise<Array<Pick<OwnReview, 'id' | 'appointmentId' | 'rating' | 'text' | 'createdAt'>>>
+  /** The words go; the stars say nothing of anybody. */
+  erase(tx: Tx, userId: string): Promise<void>
+}
+
+const CHANGED_WITHIN_MS = 30 * DAY_MS
+
+export function createReviews(
+  { store, clock, newId }: Runtime,
+  { identity, rows }: { identity: Identity; rows: Rows },
+): Reviews {
+  async function count(tx: Tx, serviceId: string, total: number, by: number): Promise<void> {
+    await tx
+      .insert(ratings)
+      .values({ serviceId, total, reviews: by })
+      .onConflictDoUpdate({
+        target: ratings.serviceId,
+        set: { total: sql`${ratings.total} + ${total}`, reviews: sql`${ratings.reviews} + ${by}` },
+      })
+  }
+
+  function refusal(row: AppointmentRow): ReviewCode | undefined {
+    if (row.status !== 'booked' && row.status !== 'completed') return stateCode(row.status)
+    return row.endsAt > clock() ? 'review_too_early' : undefined
+  }
+
+  async function write(tx: Tx, row: AppointmentRow, { rating, text }: ReviewInput): Promise<ReviewRow | undefined> {
+    const now = clock()
+    const [before] = await tx.select().from(reviews).where(eq(reviews.appointmentId, row.id))
+    if (!before) {
+      const { id: appointmentId, serviceId, userId } = row
+      const times = { createdAt: now, updatedAt: now }
+      const made = { id: newId('rev'), appointmentId, serviceId, userId, rating, text: text ?? null, hidden: false }
+      await tx.insert(reviews).values({ ...made, ...times })
+      await count(tx, serviceId, rating, 1)
+      return { ...made, ...times }
+    }
+    if (now > before.createdAt + CHANGED_WITHIN_MS) return undefined
+    const changes = { rating, text: text ?? null, updatedAt: now }
+    await tx.update(reviews).set(changes).where(eq(reviews.id, before.id))
+    if (!before.hidden) await count(tx, before.serviceId, rating - before.rating, 0)
+    return { ...before, ...changes }
+  }
+
+  async function reviewer(userId: string): Promise<string | null> {
+    const user = await identity.find(userId)
+    if (!user || user.status === 'closed') return null
+    return user.name.trim().split(/\s+/)[0] ?? null
+  }
+
+  async function viewOf({ id, rating, text, userId, createdAt }: ReviewRow): Promise<ReviewView> {
+    return { id, rating, text, reviewer: await reviewer(userId), createdAt: iso(createdAt) }
+  }
+
+  async function ownView(row: ReviewRow): Promise<OwnReview> {
+    return { ...(await viewOf(row)), appointmentId: row.appointmentId, hidden: row.hidden }
+  }
+
+  return {
+    async put(userId, appointmentId, input) {
+      const written = await store.write(async (tx): Promise<Result<ReviewRow, ReviewCode>> => {
+        const row = await rows.find(tx, appointmentId)
+        if (row?.userId !== userId) return fail('appointment_not_found')
+        const refused = refusal(row)
+        if (refused) return fail(refused)
+        const review = await write(tx, row, input)
+        return review ? ok(review) : fail('review_closed')
+      })
+      return written.ok ? ok(await ownView(written.value)) : written
+    },
+
+    async list(serviceId, limit, before) {
+      const found = await store.read
+        .select()
+        .from(reviews)
+        .where(
+          and(
+            eq(reviews.serviceId, serviceId),
+            eq(reviews.hidden, false),
+            before === undefined ? undefined : lt(reviews.id, before),
+          ),
+        )
+        .orderBy(desc(reviews.id))
+        .limit(limit)
+      return Promise.all(found.map(viewOf))
+    },
+
+    async hide(id, hidden, actor) {
+      const changed = await store.write(async (tx): Promise<Result<ReviewRow, 'review_not_found'>> => {
+        const [row] = await tx.select().from(reviews).where(eq(reviews.id, id))
+        if (!row) return fail('review_not_found')
+        if (row.hidden === hidden) return ok(row)
+        await tx.update(reviews).set({ hidden }).where(eq(reviews.id, id))
+        await count(tx, row.serviceId, hidden ? -row.rating : row.rating, hidden ? -1 : 1)
+        const action = hidden ? 'appointments.review_hide' : 'appointments.review_show'
+        await identity.auditLog.audit(tx, { actor, action, subject: id, outcome: 'allowed' })
+        return ok({ ...row, hidden })
+      })
+      return changed.ok ? ok(await ownView(changed.value)) : changed
+    },
+
+    async all(userId) {
+      const found = await store.read.select().from(reviews).where(eq(reviews.userId, userId))
+      return found.map(({ id, appointmentId, rating, text, createdAt }) => ({
+        id,
+        appointmentId,
+        rating,
+        text,
+        createdAt: iso(createdAt),
+      }))
+    },
+
+    async erase(tx, userId) {
+      await tx.update(reviews).set({ text: null }).where(eq(reviews.userId, userId))
+    },
+  }
+}

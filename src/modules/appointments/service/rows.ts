@@ -1,0 +1,77 @@
+/** The rows of appointments, as every part of this module reads and changes them. */
+import { and, asc, eq, gt, gte, inArray, lt, sql } from 'drizzle-orm'
+import type { Db, Tx } from '../../../platform/db'
+import { forUpdate } from '../../../platform/db/dialect'
+import type { Clock } from '../../../platform/ids'
+import { appointments } from '../schema'
+import { DAY_MS, type Span } from './time'
+
+export type AppointmentRow = typeof appointments.$inferSelect
+
+/** The places that are taken. Written out, because that is how the engines recognize the partial indexes. */
+export const isBusy = sql`${appointments.status} in ('offered', 'booked')`
+
+/** No appointment is longer than a day with its buffer, so none that began earlier reaches into a span. */
+export const LONGEST_MS = 2 * DAY_MS
+
+export interface Rows {
+  find(db: Db, id: string): Promise<AppointmentRow | undefined>
+  lock(tx: Tx, id: string): Promise<AppointmentRow | undefined>
+  /** Changes the row and counts its version. */
+  change(tx: Tx, row: AppointmentRow, changes: Partial<AppointmentRow>): Promise<AppointmentRow>
+  /** What takes places of these members of staff in a span, buffers included. */
+  busyOf(db: Db, staffIds: readonly string[], span: Span): Promise<AppointmentRow[]>
+  /** What a person has in a span, buffers left out: those are the staff's. */
+  ofPersonIn(db: Db, userId: string, span: Span): Promise<AppointmentRow[]>
+}
+
+export function createRows(clock: Clock): Rows {
+  return {
+    async find(db, id) {
+      const [row] = await db.select().from(appointments).where(eq(appointments.id, id))
+      return row
+    },
+
+    async lock(tx, id) {
+      const [row] = await forUpdate(tx.select().from(appointments).where(eq(appointments.id, id)))
+      return row
+    },
+
+    async change(tx, row, changes) {
+      const changed = { ...changes, version: row.version + 1, updatedAt: clock() }
+      await tx.update(appointments).set(changed).where(eq(appointments.id, row.id))
+      return { ...row, ...changed }
+    },
+
+    busyOf: async (db, staffIds, { from, to }) =>
+      staffIds.length === 0
+        ? []
+        : db
+            .select()
+            .from(appointments)
+            .where(
+              and(
+                isBusy,
+                inArray(appointments.staffId, [...staffIds]),
+                gt(appointments.startsAt, from - LONGEST_MS),
+                lt(appointments.startsAt, to),
+                gt(appointments.busyUntil, from),
+              ),
+            )
+            .orderBy(asc(appointments.startsAt)),
+
+    ofPersonIn: (db, userId, { from, to }) =>
+      db
+        .select()
+        .from(appointments)
+        .where(
+          and(
+            isBusy,
+            eq(appointments.userId, userId),
+            gte(appointments.startsAt, from - LONGEST_MS),
+            lt(appointments.startsAt, to),
+            gt(appointments.endsAt, from),
+          ),
+        ),
+  }
+}

@@ -1,0 +1,45 @@
+/** What notifications refuse, and how HTTP says it. */
+import type { Failures } from '../../platform/http/problem'
+
+export type NotificationCode =
+  | 'template_not_found'
+  | 'template_exists'
+  | 'template_invalid'
+  | 'template_data_missing'
+  | 'template_protected'
+  | 'recipient_unknown'
+  | 'channel_unknown'
+  | 'channel_off'
+  | 'notification_not_found'
+  | 'not_dead'
+  | 'suppression_not_found'
+  | 'target_not_found'
+  | 'target_address_refused'
+  | 'too_many_targets'
+  | 'time_zone_unknown'
+  | 'receipt_forged'
+  | 'receipt_malformed'
+  | 'provider_unknown'
+  | 'link_invalid'
+
+export const notificationFailures: Failures<NotificationCode> = {
+  template_not_found: { status: 404, title: 'There is no such template.' },
+  template_exists: { status: 409, title: 'There is a template of this name already.' },
+  template_invalid: { status: 422, title: 'The template has a fault.' },
+  template_data_missing: { status: 422, title: 'The template needs a value that was not given.' },
+  template_protected: { status: 403, title: 'This template is sent by Kumbu alone: its message holds a secret.' },
+  recipient_unknown: { status: 404, title: 'There is no such person.' },
+  channel_unknown: { status: 422, title: 'There is no such channel.' },
+  channel_off: { status: 422, title: 'None of these channels is set up here.' },
+  notification_not_found: { status: 404, title: 'There is no such notification.' },
+  not_dead: { status: 409, title: 'This notification is not dead: there is nothing to send again.' },
+  suppression_not_found: { status: 404, title: 'This address is not suppressed.' },
+  target_not_found: { status: 404, title: 'There is no such device or endpoint of yours.' },
+  target_address_refused: { status: 422, title: 'Messages are not sent to this address.' },
+  too_many_targets: { status: 422, title: 'You have too many devices: remove one first.' },
+  time_zone_unknown: { status: 422, title: 'There is no such time zone: use a name such as Africa/Maputo.' },
+  receipt_forged: { status: 401, title: 'The receipt is not signed by the provider.' },
+  receipt_malformed: { status: 400, title: 'The receipt cannot be read.' },
+  provider_unknown: { status: 404, title: 'There is no such provider here.' },
+  link_invalid: { status: 400, title: 'This link is not one of ours, or was cut off.' },
+}

@@ -1,0 +1,124 @@
+/** The shapes of templates and routes. */
+import { Type } from '@sinclair/typebox'
+import { answer, body, moment } from '../../../platform/http/fields'
+import { type Category, categories } from '../templates/template'
+import { channel, language, templateData, templateName } from './messages'
+
+const category = Type.Unsafe<Category>(Type.Union(categories.map((name) => Type.Literal(name))))
+
+const words = Type.Object(
+  {
+    subject: Type.String({ minLength: 1, maxLength: 400 }),
+    text: Type.String({ minLength: 1, maxLength: 20_000, description: 'Paragraphs, divided by an empty line.' }),
+    short: Type.Optional(Type.String({ minLength: 1, maxLength: 1_000, description: 'For SMS, push and the inbox.' })),
+    html: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 50_000, description: 'The body of the mail; absent: made of `text`.' }),
+    ),
+  },
+  { additionalProperties: false, description: 'Liquid templates.' },
+)
+
+const wordsExample = { subject: 'Closed on {{ day }}', text: 'We are closed on {{ day }}.\n\nBack soon.' }
+
+const template = {
+  name: Type.String(),
+  category,
+  builtIn: Type.Boolean(),
+  languages: Type.Array(language),
+  sample: Type.Record(Type.String(), Type.Unknown(), { description: 'Values to preview it with; it may print these.' }),
+}
+const templateExample = {
+  name: 'closing',
+  category: 'news',
+  builtIn: false,
+  languages: ['en'],
+  sample: { day: 'Monday' },
+}
+
+export const templatesModel = answer({ items: Type.Array(Type.Object(template)) }, { items: [templateExample] })
+export const templateModel = answer(
+  { ...template, words: Type.Record(Type.String(), words) },
+  { ...templateExample, words: { en: wordsExample } },
+)
+export const newTemplateModel = answer(template, { ...templateExample, languages: [] })
+export const createTemplateBody = body(
+  {
+    name: templateName,
+    category: Type.Optional(
+      Type.Union([Type.Literal('news'), Type.Literal('money'), Type.Literal('appointments')], { default: 'news' }),
+    ),
+    sample: Type.Optional(templateData),
+  },
+  { name: 'closing', sample: { day: 'Monday' } },
+)
+export const templateParams = Type.Object({ template: templateName })
+export const wordsParams = Type.Object({ template: templateName, language })
+export const wordsBody = Type.Object(words.properties, { additionalProperties: false, examples: [wordsExample] })
+
+const version = {
+  version: Type.Integer(),
+  language,
+  words: Type.Union([words, Type.Null()], { description: 'Null: from here on the built-in words hold again.' }),
+  author: Type.String(),
+  createdAt: moment,
+}
+const versionExample = {
+  version: 1,
+  language: 'en',
+  words: wordsExample,
+  author: 'usr_01m0z3k8x2f4v5b6n7a9',
+  createdAt: '2026-11-24T09:30:00.000Z',
+}
+export const versionModel = answer(version, versionExample)
+export const versionsModel = answer({ items: Type.Array(Type.Object(version)) }, { items: [versionExample] })
+
+export const previewBody = body(
+  {
+    template: templateName,
+    language: Type.Optional(language),
+    words: Type.Optional(words),
+    data: Type.Optional(templateData),
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 100, format: 'printable' })),
+  },
+  { template: 'money_sent', language: 'pt' },
+)
+export const previewModel = answer(
+  { language, subject: Type.String(), text: Type.String(), html: Type.String(), short: Type.String() },
+  {
+    language: 'en',
+    subject: 'You sent USD 15.00',
+    text: 'Hello Carla, …',
+    html: '<!doctype html>…',
+    short: 'You sent …',
+  },
+)
+
+const step = Type.Object(
+  {
+    medium: channel,
+    afterSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 86_400,
+        description: 'When the next step begins if this one has not succeeded.',
+      }),
+    ),
+    success: Type.Optional(
+      Type.Union([Type.Literal('accepted'), Type.Literal('delivered')], {
+        description: 'Whether a provider’s yes is enough, or its receipt is waited for.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+const tracks = Type.Array(Type.Array(step, { minItems: 1, maxItems: 6 }), { minItems: 1, maxItems: 6 })
+const tracksExample = [
+  [{ medium: 'in_app' }],
+  [{ medium: 'email', afterSeconds: 30 }, { medium: 'whatsapp' }, { medium: 'sms' }],
+]
+
+export const routeModel = answer(
+  { template: Type.String(), own: Type.Boolean({ description: 'Whether an operator has set it.' }), tracks },
+  { template: 'money_sent', own: true, tracks: tracksExample },
+)
+export const routeBody = body({ tracks }, { tracks: tracksExample })

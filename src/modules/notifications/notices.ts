@@ -1,0 +1,212 @@
+/**
+ * Who is told what, when something has happened. An event becomes notifications in the transaction that ends its
+ * delivery, so each is put out once; nothing that caused a message ever waits for it.
+ */
+import type { Static, TSchema } from '@sinclair/typebox'
+import type { Events, EventType, Happened } from '../../platform/events'
+import { cashInCompleted, floatIssued } from '../agents'
+import {
+  appointmentBooked,
+  appointmentCancelled,
+  appointmentMissed,
+  appointmentMoved,
+  appointmentReminderDue,
+  placeOffered,
+  reviewAsked,
+} from '../appointments'
+import {
+  codeIssued,
+  newDeviceSeen,
+  passwordResetAsked,
+  registrationRepeated,
+  securityChanged,
+  sessionsRevoked,
+  userActivated,
+} from '../identity'
+import { receiptAsked, transferCompleted } from '../wallet'
+import {
+  type WithdrawalFacts,
+  withdrawalCancelled,
+  withdrawalExpired,
+  withdrawalPaid,
+  withdrawalRequested,
+  withdrawalReversed,
+} from '../withdrawals'
+import type { Medium } from './channels/channel'
+import type { Notice } from './service/notice'
+import type { Outbox } from './service/outbox'
+import { tracksFor } from './service/routing'
+
+export interface NoticeOptions {
+  /** A float that falls under this is told of; 0: none. */
+  lowFloat: number
+}
+
+export function subscribeNotices(events: Events, outbox: Outbox, { lowFloat }: NoticeOptions): void {
+  function tell<Payload extends TSchema>(
+    type: EventType<Payload>,
+    notices: (payload: Static<Payload>, event: Happened<Static<Payload>>) => Notice[],
+  ): void {
+    events.subscribe({
+      name: 'notifications',
+      to: type,
+      handle: async (event) => {
+        const arranged = await Promise.all(notices(event.payload, event).map(outbox.arrange))
+        return async (tx) => {
+          for (const each of arranged) await outbox.put(tx, each)
+        }
+      },
+    })
+  }
+
+  /** What has no id of its own is told once an event. */
+  const once = (event: { id: number }) => `evt_${event.id}`
+
+  tell(codeIssued, ({ userId, purpose, channel, addressId, sealedCode, expiresAt }, event) => [
+    {
+      userId,
+      template: 'code',
+      data: { purpose },
+      secret: { member: 'code', sealed: sealedCode },
+      // A code proves the address that it was sent to.
+      only: channel === 'email' ? ['email'] : ['sms', 'whatsapp'],
+      addressId: addressId ?? undefined,
+      about: once(event),
+      expiresAt,
+    },
+  ])
+  tell(passwordResetAsked, ({ userId, sealedToken, expiresAt }, event) => [
+    {
+      userId,
+      template: 'password_reset',
+      data: {},
+      secret: { member: 'link', sealed: sealedToken },
+      about: once(event),
+      expiresAt,
+    },
+  ])
+  tell(newDeviceSeen, ({ userId, sessionId }) => [
+    { userId, template: 'new_device', data: {}, sessionId, about: sessionId },
+  ])
+  // Also to the address that was left: whoever holds one may have lost another.
+  tell(securityChanged, ({ userId, change, addressId }, event) => {
+    const template = change === 'password_changed' ? 'password_changed' : 'security_changed'
+    const data = template === 'security_changed' ? { change } : {}
+    const notice = { userId, template, data, about: once(event) }
+    const left: Medium[] = change === 'phone_changed' || change === 'phone_removed' ? ['sms', 'whatsapp'] : ['email']
+    return [notice, ...(addressId === undefined ? [] : [{ ...notice, addressId, only: left }])]
+  })
+  tell(userActivated, ({ userId }) => [{ userId, template: 'welcome', data: {}, about: userId }])
+  tell(registrationRepeated, ({ userId }, event) => [
+    { userId, template: 'registration_repeated', data: {}, about: once(event) },
+  ])
+  tell(sessionsRevoked, ({ userId }, event) => [{ userId, template: 'sessions_revoked', data: {}, about: once(event) }])
+
+  tell(transferCompleted, ({ fromUserId, toUserId, fromBalance, toBalance, transferId, amount, fee, currency }) => [
+    {
+      userId: fromUserId,
+      template: 'money_sent',
+      data: { amount, fee, currency, transferId, balance: fromBalance },
+      people: { to: toUserId },
+      about: transferId,
+    },
+    {
+      userId: toUserId,
+      template: 'money_received',
+      data: { amount, currency, transferId, balance: toBalance },
+      people: { from: fromUserId },
+      about: transferId,
+    },
+  ])
+  tell(receiptAsked, ({ userId, ...data }, event) => [{ userId, template: 'receipt', data, about: once(event) }])
+
+  tell(cashInCompleted, ({ customerId, agentId, customerBalance, agentBalance, transferId, amount, currency }) => [
+    {
+      userId: customerId,
+      template: 'cash_in',
+      data: { amount, currency, transferId, balance: customerBalance },
+      people: { from: agentId },
+      about: transferId,
+    },
+    // Told when it falls under, not each time that it is.
+    ...(agentBalance < lowFloat && agentBalance + amount >= lowFloat
+      ? [
+          {
+            userId: agentId,
+            template: 'low_float',
+            data: { balance: agentBalance, threshold: lowFloat, currency },
+            about: transferId,
+          },
+        ]
+      : []),
+  ])
+  tell(floatIssued, ({ agentId, ...data }) => [
+    { userId: agentId, template: 'float_issued', data, about: data.transferId },
+  ])
+
+  const toCustomer = (template: string) => (facts: WithdrawalFacts) => [withdrawalNotice(template, facts)]
+  tell(withdrawalRequested, (facts) => [
+    withdrawalNotice('withdrawal_requested', facts),
+    ...(facts.sealedToken === undefined
+      ? []
+      : [
+          {
+            ...withdrawalNotice('withdrawal_code', facts),
+            secret: { member: 'token', sealed: facts.sealedToken },
+            expiresAt: facts.expiresAt,
+          },
+        ]),
+  ])
+  tell(withdrawalCancelled, toCustomer('withdrawal_cancelled'))
+  tell(withdrawalExpired, toCustomer('withdrawal_expired'))
+  tell(withdrawalReversed, toCustomer('withdrawal_reversed'))
+  tell(withdrawalPaid, (facts) => {
+    const payer = facts.paidBy ?? ''
+    const till = facts.tillId ?? payer
+    return [
+      { ...withdrawalNotice('withdrawal_paid', facts), people: { by: till } },
+      ...[...new Set([payer, till])].map((userId) => ({
+        ...withdrawalNotice('withdrawal_paid_out', facts),
+        userId,
+        people: { customer: facts.userId },
+      })),
+    ]
+  })
+
+  tell(appointmentBooked, (facts) => [appointmentNotice('appointment_confirmation', facts)])
+  tell(appointmentMoved, (facts) => [appointmentNotice('appointment_moved', facts)])
+  tell(appointmentCancelled, ({ depositOutcome, ...facts }) => [
+    { ...appointmentNotice('appointment_cancelled', facts), data: { depositOutcome } },
+  ])
+  tell(appointmentMissed, ({ depositOutcome, ...facts }) => [
+    { ...appointmentNotice('appointment_missed', facts), data: { depositOutcome } },
+  ])
+  tell(appointmentReminderDue, ({ reminder, media, skipAfter, ...facts }) => [
+    {
+      ...appointmentNotice('appointment_reminder', facts),
+      about: `${facts.appointmentId} ${facts.version} ${reminder}`,
+      version: facts.version,
+      tracks: [...tracksFor(media as Medium[]), [{ medium: 'in_app' }]],
+      expiresAt: skipAfter,
+    },
+  ])
+  tell(reviewAsked, (facts) => [appointmentNotice('review_request', facts)])
+  tell(placeOffered, ({ until, ...facts }) => [
+    { ...appointmentNotice('appointment_place_free', facts), data: { offeredUntil: until }, expiresAt: until },
+  ])
+}
+
+function withdrawalNotice(template: string, { userId, sealedToken: _, ...data }: WithdrawalFacts): Notice {
+  return { userId, template, data, about: data.withdrawalId }
+}
+
+interface AppointmentFacts {
+  appointmentId: string
+  userId: string
+  version: number
+}
+
+/** What is said of it is looked up when it is sent, and each version is told of once. */
+function appointmentNotice(template: string, { userId, appointmentId, version }: AppointmentFacts): Notice {
+  return { userId, template, data: {}, appointmentId, about: `${appointmentId} ${version}` }
+}

@@ -1,0 +1,32 @@
+/** What the routes of notifications share. */
+import type { Elysia } from 'elysia'
+import type { Idempotency } from '../../../platform/http/idempotency'
+import { encodeCursor } from '../../../platform/http/page'
+import type { RouteWords } from '../../../platform/http/route'
+import type { Clock } from '../../../platform/ids'
+import type { Identity } from '../../identity'
+import type { Notifications } from '../service'
+
+export interface NotificationHands {
+  words: RouteWords
+  idempotency: Idempotency
+  identity: Identity
+  clock: Clock
+  baseUrl: () => string
+  /** Whether webhooks may go to addresses of the house. */
+  privateWebhooks: boolean
+  /** The key by which browsers know us. */
+  pushKey: string
+}
+
+export type Part = (notifications: Notifications, hands: NotificationHands) => Elysia
+
+export const TAG = 'Notifications'
+export const OPERATOR_TAG = 'Messages'
+
+/** One row more was asked for than the page has; it tells whether there is another page. */
+export function pageBy<Row>(rows: Row[], limit: number, position: (row: Row) => string) {
+  const items = rows.slice(0, limit)
+  const last = items.at(-1)
+  return { items, nextCursor: rows.length > limit && last ? encodeCursor(position(last)) : null }
+}

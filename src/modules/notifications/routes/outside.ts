@@ -1,0 +1,110 @@
+/** Addresses for those who do not sign in: providers with receipts, and whoever follows the link at a mail's foot. */
+import { Type } from '@sinclair/typebox'
+import { Elysia } from 'elysia'
+import { escapeHtml, htmlPage } from '../../../platform/html'
+import { problems, unwrap } from '../../../platform/http/problem'
+import type { RouteWords } from '../../../platform/http/route'
+import { fail } from '../../../platform/result'
+import { notificationFailures } from '../failures'
+import type { Notifications } from '../service'
+import type { UnsubscribeLink } from '../service/unsubscribe'
+
+/** What comes in here is signed as it is written, so it is read as text. */
+export const RECEIPTS_PATH = '/receipts/'
+export const UNSUBSCRIBE_PATH = '/unsubscribe'
+
+const text = (max: number) => Type.Optional(Type.String({ maxLength: max }))
+const linkQuery = Type.Object({ u: text(60), c: text(30), s: text(100) })
+const providerParams = Type.Object({ provider: Type.String({ pattern: '^[a-z0-9-]{1,40}$' }) })
+
+export function outsideRoutes(
+  { receipts, unsubscribing }: Notifications,
+  { route }: RouteWords,
+  baseUrl: () => string,
+) {
+  async function take(provider: string, request: Request, body: unknown): Promise<Response> {
+    const { pathname, search } = new URL(request.url)
+    const answered = unwrap(
+      await receipts.take(provider, {
+        method: request.method,
+        url: `${baseUrl()}${pathname}${search}`,
+        headers: request.headers,
+        body: typeof body === 'string' ? body : '',
+      }),
+      notificationFailures,
+    )
+    return new Response(answered ?? '', {
+      headers: { 'content-type': 'text/plain; charset=utf-8' },
+    })
+  }
+
+  const linkOf = ({ u = '', c = '', s = '' }: Partial<UnsubscribeLink>): UnsubscribeLink => ({ u, c, s })
+
+  const statement = {
+    scopes: 'public' as const,
+    tag: 'Providers',
+    description: 'Believed if the provider’s own signature holds.',
+  }
+  const refusals = problems(notificationFailures, 'receipt_malformed', 'receipt_forged', 'provider_unknown')
+
+  return new Elysia({ name: 'notifications-outside', normalize: false })
+    .post(`${RECEIPTS_PATH}:provider`, ({ params, request, body }) => take(params.provider, request, body), {
+      ...route({ ...statement, summary: 'Delivery receipts of a provider' }),
+      params: providerParams,
+      response: { 200: Type.Unknown(), ...refusals },
+    })
+    .get(`${RECEIPTS_PATH}:provider`, ({ params, request }) => take(params.provider, request, ''), {
+      ...route({ ...statement, summary: 'A provider asks whether the address is ours' }),
+      params: providerParams,
+      response: { 200: Type.Unknown(), ...refusals },
+    })
+    .get(
+      UNSUBSCRIBE_PATH,
+      ({ query }) => {
+        const link = unsubscribing.read(linkOf(query))
+        if (!link.ok) return htmlPage('Link not valid', '<h1>This link is not one of ours, or was cut off.</h1>')
+        return confirmPage(link.value.category, new URLSearchParams(linkOf(query) as never).toString())
+      },
+      {
+        ...route({
+          scopes: 'public',
+          tag: 'Providers',
+          summary: 'The page of the link at a mail’s foot',
+          description: 'It asks once more, because programs that look at mails follow links by themselves.',
+        }),
+        query: linkQuery,
+        response: { 200: Type.Unknown() },
+      },
+    )
+    .post(
+      UNSUBSCRIBE_PATH,
+      async ({ query }) => {
+        const followed = await unsubscribing.follow(linkOf(query))
+        if (!followed.ok) return unwrap(fail('link_invalid'), notificationFailures)
+        return htmlPage(
+          'Unsubscribed',
+          `<h1>Done</h1><p>You get no more mails about ${escapeHtml(followed.value.category)}. You can change this among your preferences.</p>`,
+        )
+      },
+      {
+        ...route({
+          scopes: 'public',
+          tag: 'Providers',
+          summary: 'One click, and no more mails of this sort (RFC 8058)',
+          form: true,
+        }),
+        query: linkQuery,
+        response: { 200: Type.Unknown(), ...problems(notificationFailures, 'link_invalid') },
+      },
+    )
+}
+
+function confirmPage(category: string, query: string): Response {
+  return htmlPage(
+    'No more mails?',
+    `<h1>No more mails about ${escapeHtml(category)}?</h1>
+    <form method="post" action="${UNSUBSCRIBE_PATH}?${escapeHtml(query)}"><button>No more mails</button></form>`,
+    undefined,
+    { formsToSelf: true },
+  )
+}

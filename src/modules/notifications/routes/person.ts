@@ -1,0 +1,203 @@
+/** A person's own inbox, preferences and devices. */
+import { Type } from '@sinclair/typebox'
+import { Elysia } from 'elysia'
+import { principalOf } from '../../../platform/http/context'
+import { decodeCursor, limitOf } from '../../../platform/http/page'
+import { problems, unwrap } from '../../../platform/http/problem'
+import { fail, ok } from '../../../platform/result'
+import { checkAddress } from '../channels/public-address'
+import { notificationFailures } from '../failures'
+import {
+  deviceTokenBody,
+  inboxModel,
+  inboxQuery,
+  itemModel,
+  itemParams,
+  preferencesBody,
+  preferencesModel,
+  pushKeyModel,
+  readAllModel,
+  subscriptionBody,
+  targetModel,
+  targetParams,
+  targetsModel,
+  unreadModel,
+  webhookBody,
+  webhookModel,
+} from '../model/person'
+import type { Notifications } from '../service'
+import type { Preferences } from '../service/preferences'
+import { type NotificationHands, pageBy, TAG } from './hands'
+import { eventStream } from './stream'
+
+const NOTIFICATION_ID = /^ntf_[0-9a-z]{20}$/
+
+export function personRoutes(
+  { inbox, preferences, targets }: Notifications,
+  { words: { route }, identity, pushKey, privateWebhooks }: NotificationHands,
+) {
+  const own = (summary: string, description?: string) =>
+    route({ scopes: ['notifications:own'], tag: TAG, summary, ...(description === undefined ? {} : { description }) })
+
+  /** An endpoint that a person names must not lead into the house. */
+  async function reachable(url: string) {
+    const checked = await checkAddress(url, { allowPrivate: privateWebhooks })
+    unwrap(checked.ok ? ok(true) : fail('target_address_refused', `The ${checked.reason}.`), notificationFailures)
+  }
+
+  return new Elysia({ name: 'notifications-person', normalize: false })
+    .get(
+      '/notifications/inbox',
+      async ({ query, request }) => {
+        const limit = limitOf(query)
+        const rows = await inbox.list(principalOf(request).userId, {
+          unread: query.unread === 'true',
+          limit: limit + 1,
+          after: decodeCursor(query.cursor, NOTIFICATION_ID),
+        })
+        return pageBy(rows, limit, ({ id }) => id)
+      },
+      { ...own('My inbox, newest first'), query: inboxQuery, response: { 200: inboxModel } },
+    )
+    .get(
+      '/notifications/inbox/unread',
+      async ({ request }) => ({ unread: await inbox.unread(principalOf(request).userId) }),
+      { ...own('How many are unread'), response: { 200: unreadModel } },
+    )
+    .get(
+      '/notifications/inbox/stream',
+      async ({ request }) => eventStream(inbox, identity, principalOf(request), request),
+      {
+        ...own(
+          'My inbox, live',
+          'Server-sent events: `unread` at first, then `notification` for each new one, with the unread count. `Last-Event-ID` brings what was missed.',
+        ),
+        response: { 200: Type.Unknown({ description: '`text/event-stream`' }) },
+      },
+    )
+    .post(
+      '/notifications/inbox/read',
+      async ({ request }) => ({ read: await inbox.readAll(principalOf(request).userId) }),
+      { ...own('Mark all as read'), response: { 200: readAllModel } },
+    )
+    .post(
+      '/notifications/inbox/:id/read',
+      async ({ params, request }) =>
+        unwrap(await inbox.read(principalOf(request).userId, params.id), notificationFailures),
+      {
+        ...own('Mark one as read'),
+        params: itemParams,
+        response: { 200: itemModel, ...problems(notificationFailures, 'notification_not_found') },
+      },
+    )
+    .get(
+      '/notifications/preferences',
+      async ({ request }) => shown(await preferences.of(principalOf(request).userId)),
+      { ...own('How I want to be told'), response: { 200: preferencesModel } },
+    )
+    .put(
+      '/notifications/preferences',
+      async ({ body, request }) => {
+        const { quietHours, muted, digests, ...rest } = body
+        const changes: Partial<Preferences> = {
+          ...rest,
+          ...(quietHours === undefined ? {} : { quiet: quietHours && minutesOf(quietHours) }),
+          ...(muted === undefined ? {} : { muted: withoutInbox(muted) }),
+          ...(digests === undefined ? {} : { digests: withoutNulls(digests) }),
+        }
+        return shown(unwrap(await preferences.change(principalOf(request).userId, changes), notificationFailures))
+      },
+      {
+        ...own('Change how I want to be told', 'Only what is named changes. Messages about security come in any case.'),
+        body: preferencesBody,
+        response: { 200: preferencesModel, ...problems(notificationFailures, 'time_zone_unknown') },
+      },
+    )
+    .get(
+      '/notifications/devices',
+      async ({ request }) => ({ items: await targets.list(principalOf(request).userId) }),
+      {
+        ...own('My browsers, phones and endpoint that messages are pushed to'),
+        response: { 200: targetsModel },
+      },
+    )
+    .get('/notifications/devices/push-key', () => ({ publicKey: pushKey }), {
+      ...own('The key by which a browser knows us (VAPID, RFC 8292)'),
+      response: { 200: pushKeyModel },
+    })
+    .post(
+      '/notifications/devices/browsers',
+      async ({ body: { endpoint, keys, name = 'Browser' }, request, set }) => {
+        await reachable(endpoint)
+        const { userId } = principalOf(request)
+        const added = await targets.addPush(userId, { kind: 'web', address: endpoint, keys, name })
+        set.status = 201
+        return unwrap(added, notificationFailures)
+      },
+      {
+        ...own('Push to this browser', 'What `pushManager.subscribe` gave, as JSON.'),
+        body: subscriptionBody,
+        response: { 201: targetModel, ...problems(notificationFailures, 'target_address_refused', 'too_many_targets') },
+      },
+    )
+    .post(
+      '/notifications/devices/phones',
+      async ({ body: { token, name = 'Phone' }, request, set }) => {
+        const added = await targets.addPush(principalOf(request).userId, { kind: 'fcm', address: token, name })
+        set.status = 201
+        return unwrap(added, notificationFailures)
+      },
+      {
+        ...own('Push to this phone', 'The registration token that Firebase gave the app.'),
+        body: deviceTokenBody,
+        response: { 201: targetModel, ...problems(notificationFailures, 'too_many_targets') },
+      },
+    )
+    .put(
+      '/notifications/devices/webhook',
+      async ({ body: { url }, request }) => {
+        await reachable(url)
+        return targets.setWebhook(principalOf(request).userId, url)
+      },
+      {
+        ...own(
+          'Post my notifications to an endpoint of mine',
+          'Signed as Standard Webhooks say: `webhook-id` is the same for a repeat, `webhook-timestamp` may be five minutes old at most. A new address takes the place of the one before.',
+        ),
+        body: webhookBody,
+        response: { 200: webhookModel, ...problems(notificationFailures, 'target_address_refused') },
+      },
+    )
+    .delete(
+      '/notifications/devices/:id',
+      async ({ params, request, set }) => {
+        unwrap(await targets.remove(principalOf(request).userId, params.id), notificationFailures)
+        set.status = 204
+      },
+      {
+        ...own('Push there no more'),
+        params: targetParams,
+        response: { 204: Type.Void(), ...problems(notificationFailures, 'target_not_found') },
+      },
+    )
+}
+
+const minutes = (text: string) => Number(text.slice(0, 2)) * 60 + Number(text.slice(3))
+const clockTime = (minute: number) =>
+  `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`
+const minutesOf = ({ from, to }: { from: string; to: string }) => ({ from: minutes(from), to: minutes(to) })
+
+function withoutInbox(muted: Preferences['muted']): Preferences['muted'] {
+  return Object.fromEntries(
+    Object.entries(muted).map(([category, media]) => [category, media.filter((medium) => medium !== 'in_app')]),
+  )
+}
+
+function withoutNulls(digests: Record<string, 'hourly' | 'daily' | null | undefined>): Preferences['digests'] {
+  return Object.fromEntries(Object.entries(digests).filter(([, digest]) => digest)) as Preferences['digests']
+}
+
+function shown({ language, timeZone, quiet, muted, digests }: Preferences) {
+  const quietHours = quiet && { from: clockTime(quiet.from), to: clockTime(quiet.to) }
+  return { language, timeZone, quietHours, muted, digests }
+}

@@ -1,0 +1,217 @@
+/** Sending messages, and seeing how they arrived. */
+import { Elysia } from 'elysia'
+import { decodeCursor, limitOf } from '../../../platform/http/page'
+import { problems, unwrap } from '../../../platform/http/problem'
+import { notificationFailures } from '../failures'
+import {
+  channelsModel,
+  deadModel,
+  deadQuery,
+  detailedModel,
+  figuresModel,
+  figuresQuery,
+  notificationModel,
+  notificationParams,
+  notificationsModel,
+  notificationsQuery,
+  otpBody,
+  queuedModel,
+  sendBody,
+  welcomeBody,
+} from '../model/messages'
+import type { Notifications } from '../service'
+import { type NotificationHands, pageBy, OPERATOR_TAG as TAG } from './hands'
+
+const NOTIFICATION_ID = /^ntf_[0-9a-z]{20}$/
+const DELIVERY_ID = /^dlv_[0-9a-z]{20}$/
+const DAY_MS = 24 * 3_600_000
+const OTP_SECONDS = 300
+
+const momentOf = (text: string | undefined) => (text === undefined ? undefined : Date.parse(text))
+
+export function sendingRoutes(
+  { sending, messages, figures, providers }: Notifications,
+  { words: { route }, idempotency, clock, baseUrl }: NotificationHands,
+) {
+  return new Elysia({ name: 'notifications-sending', normalize: false })
+    .post(
+      '/notifications/send',
+      async ({ body, request, set }) => {
+        const { data = {}, sendAt, expiresAt, ...rest } = body
+        const input = { ...rest, data, sendAt: momentOf(sendAt), expiresAt: momentOf(expiresAt) }
+        const result = await idempotency.run(request, body, (write) => sending.send(input, write))
+        set.status = 202
+        return unwrap(result, notificationFailures)
+      },
+      {
+        ...route({
+          scopes: ['notifications:send'],
+          tag: TAG,
+          summary: 'Send a message',
+          description:
+            'To a person, or to an address that is nobody’s here. It is on its way when this answers; see its status for how it went.',
+          idempotent: true,
+        }),
+        body: sendBody,
+        response: {
+          202: queuedModel,
+          ...problems(
+            notificationFailures,
+            'template_protected',
+            'template_not_found',
+            'recipient_unknown',
+            'template_data_missing',
+            'template_invalid',
+            'channel_off',
+          ),
+        },
+      },
+    )
+    .post(
+      '/internal/notifications/otp',
+      async ({ body, request, set }) => {
+        const { to, code, channel = 'email', expiresInSeconds = OTP_SECONDS } = body
+        const input = { to, code, channel, expiresInSeconds }
+        const result = await idempotency.run(request, body, (write) => sending.otp(input, write))
+        set.status = 202
+        return unwrap(result, notificationFailures)
+      },
+      {
+        ...route({
+          scopes: ['notifications:send'],
+          tag: TAG,
+          summary: 'Send a code that another program of the house made',
+          description: 'Sealed on its way, shown nowhere, and never sent after it has expired.',
+          idempotent: true,
+        }),
+        body: otpBody,
+        response: { 202: queuedModel, ...problems(notificationFailures, 'recipient_unknown', 'channel_off') },
+      },
+    )
+    .post(
+      '/internal/notifications/welcome',
+      async ({ body, request, set }) => {
+        const result = await idempotency.run(request, body, (write) => sending.welcome(body.to, write))
+        set.status = 202
+        return unwrap(result, notificationFailures)
+      },
+      {
+        ...route({
+          scopes: ['notifications:send'],
+          tag: TAG,
+          summary: 'Welcome a person',
+          description: 'A person is welcomed once, however often this is asked for.',
+          idempotent: true,
+        }),
+        body: welcomeBody,
+        response: { 202: queuedModel, ...problems(notificationFailures, 'recipient_unknown') },
+      },
+    )
+    .get(
+      '/notifications/messages',
+      async ({ query }) => {
+        const limit = limitOf(query)
+        const { to, status, template, about } = query
+        const after = decodeCursor(query.cursor, NOTIFICATION_ID)
+        const rows = await messages.search({ to, status, template, about, limit: limit + 1, after })
+        return pageBy(rows, limit, ({ id }) => id)
+      },
+      {
+        ...route({ scopes: ['notifications:read'], tag: TAG, summary: 'What was sent, newest first' }),
+        query: notificationsQuery,
+        response: { 200: notificationsModel },
+      },
+    )
+    .get(
+      '/notifications/messages/:id',
+      async ({ params }) => unwrap(await messages.get(params.id), notificationFailures),
+      {
+        ...route({
+          scopes: ['notifications:read'],
+          tag: TAG,
+          summary: 'One message, with every way and every try',
+          description: 'Codes and links that let somebody in are not shown.',
+        }),
+        params: notificationParams,
+        response: { 200: detailedModel, ...problems(notificationFailures, 'notification_not_found') },
+      },
+    )
+    .get(
+      '/notifications/dead',
+      async ({ query }) => {
+        const limit = limitOf(query)
+        const rows = await messages.dead(limit + 1, decodeCursor(query.cursor, DELIVERY_ID))
+        return pageBy(rows, limit, ({ id }) => id)
+      },
+      {
+        ...route({
+          scopes: ['notifications:read'],
+          tag: TAG,
+          summary: 'What reached nobody, newest first',
+          description: 'What it said is not shown.',
+        }),
+        query: deadQuery,
+        response: { 200: deadModel },
+      },
+    )
+    .post(
+      '/notifications/dead/:id/replay',
+      async ({ params, set }) => {
+        const replayed = unwrap(await messages.replay(params.id), notificationFailures)
+        set.status = 202
+        return replayed
+      },
+      {
+        ...route({
+          scopes: ['notifications:manage'],
+          tag: TAG,
+          summary: 'Send a dead message again',
+          description: 'Named by the notification’s id. One that has expired meanwhile is not sent.',
+        }),
+        params: notificationParams,
+        response: {
+          202: notificationModel,
+          ...problems(notificationFailures, 'notification_not_found', 'not_dead'),
+        },
+      },
+    )
+    .get(
+      '/notifications/metrics',
+      async ({ query }) => {
+        const from = momentOf(query.from) ?? clock() - DAY_MS
+        return { from: new Date(from).toISOString(), ...(await figures.since(from)) }
+      },
+      {
+        ...route({ scopes: ['notifications:read'], tag: TAG, summary: 'How well messages arrive, by channel' }),
+        query: figuresQuery,
+        response: { 200: figuresModel },
+      },
+    )
+    .get(
+      '/notifications/channels',
+      () => ({
+        items: (['email', 'sms', 'whatsapp', 'push', 'webhook'] as const).map((medium) => ({
+          channel: medium,
+          state: providers.isOn(medium) ? ('on' as const) : ('off' as const),
+          providers: providers
+            .all()
+            .filter(({ channel }) => channel.medium === medium)
+            .map(({ channel, breaker }) => ({
+              provider: channel.provider,
+              breaker: breaker.state(),
+              receiptsUrl: channel.receipts
+                ? `${baseUrl()}/receipts/${channel.provider}${channel.receiptsQuery ?? ''}`
+                : null,
+            })),
+        })),
+      }),
+      {
+        ...route({
+          scopes: ['notifications:manage'],
+          tag: TAG,
+          summary: 'Which channels are set up, and how their providers are',
+        }),
+        response: { 200: channelsModel },
+      },
+    )
+}

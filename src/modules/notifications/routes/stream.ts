@@ -1,0 +1,74 @@
+/** An inbox as a stream of server-sent events (WHATWG HTML, section 9.2). */
+import type { Principal } from '../../../platform/http/context'
+import type { Identity } from '../../identity'
+import type { InboxItem, PersonalInbox } from '../service/inbox'
+
+const HEARTBEAT_MS = 15_000
+const RETRY_MS = 3_000
+const MISSED_AT_MOST = 100
+const ITEM_ID = /^ntf_[0-9a-z]{20}$/
+
+export async function eventStream(
+  inbox: PersonalInbox,
+  identity: Identity,
+  { userId, sessionId }: Principal,
+  request: Request,
+): Promise<Response> {
+  const encoder = new TextEncoder()
+  const lastId = request.headers.get('last-event-id')
+  const missed = lastId !== null && ITEM_ID.test(lastId) ? await since(inbox, userId, lastId) : []
+  const unread = await inbox.unread(userId)
+  let end: () => void = () => {}
+
+  const stream = new ReadableStream<Uint8Array>({
+    start(controller) {
+      const write = (text: string) => {
+        try {
+          controller.enqueue(encoder.encode(text))
+        } catch {
+          // Whoever looked on is gone.
+          end()
+        }
+      }
+      const tell = (item: InboxItem, number: number) =>
+        write(`id: ${item.id}\nevent: notification\ndata: ${JSON.stringify({ ...item, unread: number })}\n\n`)
+      const unwatch = inbox.watch(userId, tell)
+      const heartbeat = setInterval(() => void beat(), HEARTBEAT_MS)
+      const forget = inbox.onClose(() => end())
+      end = () => {
+        end = () => {}
+        clearInterval(heartbeat)
+        unwatch()
+        forget()
+        try {
+          controller.close()
+        } catch {
+          // It is closed already.
+        }
+      }
+
+      /** A stream lives no longer than the session that opened it; a proxy cuts one that is silent. */
+      async function beat(): Promise<void> {
+        const session = await identity.sessions.find(sessionId)
+        if (session?.revokedAt !== null) return end()
+        write(': still here\n\n')
+      }
+
+      write(`retry: ${RETRY_MS}\nevent: unread\ndata: ${JSON.stringify({ unread })}\n\n`)
+      for (const item of missed) tell(item, unread)
+    },
+    cancel() {
+      end()
+    },
+  })
+  request.signal.addEventListener('abort', () => end())
+  return new Response(stream, {
+    headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' },
+  })
+}
+
+/** What came after the item, oldest first. */
+async function since(inbox: PersonalInbox, userId: string, lastId: string): Promise<InboxItem[]> {
+  const newest = await inbox.list(userId, { unread: false, limit: MISSED_AT_MOST })
+  return newest.filter(({ id }) => id > lastId).reverse()
+}

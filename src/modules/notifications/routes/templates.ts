@@ -1,0 +1,267 @@
+/** What messages say and which ways they take, for operators. */
+import { Type } from '@sinclair/typebox'
+import { Elysia } from 'elysia'
+import { contextOf, principalOf } from '../../../platform/http/context'
+import { decodeCursor, limitOf } from '../../../platform/http/page'
+import { problems, unwrap } from '../../../platform/http/problem'
+import { fail, ok } from '../../../platform/result'
+import { notificationFailures } from '../failures'
+import {
+  suppressBody,
+  suppressionModel,
+  suppressionParams,
+  suppressionsModel,
+  suppressionsQuery,
+} from '../model/messages'
+import {
+  createTemplateBody,
+  newTemplateModel,
+  previewBody,
+  previewModel,
+  routeBody,
+  routeModel,
+  templateModel,
+  templateParams,
+  templatesModel,
+  versionModel,
+  versionsModel,
+  wordsBody,
+  wordsParams,
+} from '../model/templates'
+import type { Notifications } from '../service'
+import type { SuppressionView } from '../service/suppressions'
+import { type NotificationHands, pageBy, OPERATOR_TAG as TAG } from './hands'
+
+const SUPPRESSION_ID = /^sup_[0-9a-z]{20}$/
+
+export function templateRoutes(
+  { catalogue, routing, suppressions, preferences }: Notifications,
+  { words: { route }, identity }: NotificationHands,
+) {
+  /** What was changed about messages is a decision like others. */
+  const note = (request: Request, action: string, subject: string) =>
+    identity.noted({ actor: principalOf(request).userId, action, subject, address: contextOf(request).address })
+
+  async function known(template: string) {
+    return unwrap((await catalogue.factsOf(template)) ? ok(true) : fail('template_not_found'), notificationFailures)
+  }
+
+  return new Elysia({ name: 'notifications-templates', normalize: false })
+    .get('/notifications/templates', async () => ({ items: await catalogue.list() }), {
+      ...route({ scopes: ['notifications:read'], tag: TAG, summary: 'All templates' }),
+      response: { 200: templatesModel },
+    })
+    .post(
+      '/notifications/templates',
+      async ({ body, request, set }) => {
+        const { name, category = 'news', sample = {} } = body
+        const made = unwrap(await catalogue.create({ name, category, sample }), notificationFailures)
+        await note(request, 'template.create', name)
+        set.status = 201
+        return made
+      },
+      {
+        ...route({
+          scopes: ['notifications:manage'],
+          tag: TAG,
+          summary: 'Make a template of your own',
+          description: 'It has no words yet: save them for each language.',
+        }),
+        body: createTemplateBody,
+        response: { 201: newTemplateModel, ...problems(notificationFailures, 'template_exists') },
+      },
+    )
+    .post(
+      '/notifications/templates/preview',
+      async ({ body, request }) => {
+        const { timeZone, language } = await preferences.of(principalOf(request).userId)
+        const asked = { ...body, language: body.language ?? language }
+        return unwrap(await catalogue.preview(asked, timeZone), notificationFailures)
+      },
+      {
+        ...route({
+          scopes: ['notifications:manage'],
+          tag: TAG,
+          summary: 'See what a template would say',
+          description:
+            'With the words that hold now, or with some that are not saved; with its sample, or other values.',
+        }),
+        body: previewBody,
+        response: {
+          200: previewModel,
+          ...problems(notificationFailures, 'template_not_found', 'template_invalid', 'template_data_missing'),
+        },
+      },
+    )
+    .get(
+      '/notifications/templates/:template',
+      async ({ params }) => unwrap(await catalogue.get(params.template), notificationFailures),
+      {
+        ...route({ scopes: ['notifications:read'], tag: TAG, summary: 'One template, with its words' }),
+        params: templateParams,
+        response: { 200: templateModel, ...problems(notificationFailures, 'template_not_found') },
+      },
+    )
+    .get(
+      '/notifications/templates/:template/words/:language',
+      async ({ params }) => ({
+        items: unwrap(await catalogue.versions(params.template, params.language), notificationFailures),
+      }),
+      {
+        ...route({
+          scopes: ['notifications:read'],
+          tag: TAG,
+          summary: 'The versions that operators saved, newest first',
+        }),
+        params: wordsParams,
+        response: { 200: versionsModel, ...problems(notificationFailures, 'template_not_found') },
+      },
+    )
+    .put(
+      '/notifications/templates/:template/words/:language',
+      async ({ params: { template, language }, body, request }) => {
+        const { userId } = principalOf(request)
+        const saved = unwrap(await catalogue.save(template, language, body, userId), notificationFailures)
+        await note(request, 'template.save', `${template} ${language} ${saved.version}`)
+        return saved
+      },
+      {
+        ...route({
+          scopes: ['notifications:manage'],
+          tag: TAG,
+          summary: 'Save words',
+          description:
+            'Liquid templates, which can run no code. They hold at once, in this language; every save is a version. They must print nothing that the sample does not have.',
+        }),
+        params: wordsParams,
+        body: wordsBody,
+        response: {
+          200: versionModel,
+          ...problems(notificationFailures, 'template_not_found', 'template_invalid', 'template_data_missing'),
+        },
+      },
+    )
+    .delete(
+      '/notifications/templates/:template/words/:language',
+      async ({ params: { template, language }, request }) => {
+        const { userId } = principalOf(request)
+        const saved = unwrap(await catalogue.save(template, language, undefined, userId), notificationFailures)
+        await note(request, 'template.reset', `${template} ${language} ${saved.version}`)
+        return saved
+      },
+      {
+        ...route({
+          scopes: ['notifications:manage'],
+          tag: TAG,
+          summary: 'Go back to the built-in words',
+          description: 'The versions before stay in the list.',
+        }),
+        params: wordsParams,
+        response: { 200: versionModel, ...problems(notificationFailures, 'template_not_found') },
+      },
+    )
+    .get(
+      '/notifications/templates/:template/route',
+      async ({ params: { template } }) => {
+        await known(template)
+        const { tracks, own } = await routing.describe(template)
+        return { template, own, tracks: tracks.map((track) => [...track]) }
+      },
+      {
+        ...route({
+          scopes: ['notifications:read'],
+          tag: TAG,
+          summary: 'The ways that messages of a template take',
+          description:
+            'Tracks are begun together. Within a track the next step begins when the one before has failed, or has not succeeded after a while.',
+        }),
+        params: templateParams,
+        response: { 200: routeModel, ...problems(notificationFailures, 'template_not_found') },
+      },
+    )
+    .put(
+      '/notifications/templates/:template/route',
+      async ({ params: { template }, body, request }) => {
+        await known(template)
+        await routing.set(template, body.tracks)
+        await note(request, 'template.route', template)
+        return { template, own: true, tracks: body.tracks }
+      },
+      {
+        ...route({
+          scopes: ['notifications:manage'],
+          tag: TAG,
+          summary: 'Choose the ways',
+          description: 'A code that proves an address still goes to that address and nowhere else.',
+        }),
+        params: templateParams,
+        body: routeBody,
+        response: { 200: routeModel, ...problems(notificationFailures, 'template_not_found') },
+      },
+    )
+    .delete(
+      '/notifications/templates/:template/route',
+      async ({ params: { template }, request }) => {
+        await known(template)
+        await routing.set(template, undefined)
+        await note(request, 'template.route', template)
+        const { tracks, own } = await routing.describe(template)
+        return { template, own, tracks: tracks.map((track) => [...track]) }
+      },
+      {
+        ...route({ scopes: ['notifications:manage'], tag: TAG, summary: 'Go back to the built-in ways' }),
+        params: templateParams,
+        response: { 200: routeModel, ...problems(notificationFailures, 'template_not_found') },
+      },
+    )
+    .get(
+      '/notifications/suppressions',
+      async ({ query }) => {
+        const limit = limitOf(query)
+        const rows = await suppressions.list(limit + 1, decodeCursor(query.cursor, SUPPRESSION_ID))
+        return pageBy(rows.map(shown), limit, ({ id }) => id)
+      },
+      {
+        ...route({
+          scopes: ['notifications:manage'],
+          tag: TAG,
+          summary: 'Addresses that nothing is sent to any more, newest first',
+        }),
+        query: suppressionsQuery,
+        response: { 200: suppressionsModel },
+      },
+    )
+    .post(
+      '/notifications/suppressions',
+      async ({ body: { channel, address }, request, set }) => {
+        const made = await suppressions.addNow(channel, address)
+        await note(request, 'suppression.add', made.id)
+        set.status = 201
+        return shown(made)
+      },
+      {
+        ...route({ scopes: ['notifications:manage'], tag: TAG, summary: 'Send nothing to an address any more' }),
+        body: suppressBody,
+        response: { 201: suppressionModel },
+      },
+    )
+    .delete(
+      '/notifications/suppressions/:id',
+      async ({ params, request, set }) => {
+        unwrap(await suppressions.remove(params.id), notificationFailures)
+        await note(request, 'suppression.remove', params.id)
+        set.status = 204
+      },
+      {
+        ...route({ scopes: ['notifications:manage'], tag: TAG, summary: 'Send to it again' }),
+        params: suppressionParams,
+        response: { 204: Type.Void(), ...problems(notificationFailures, 'suppression_not_found') },
+      },
+    )
+}
+
+const shown = ({ medium, cause, ...rest }: SuppressionView) => ({
+  ...rest,
+  channel: medium,
+  cause: cause as 'invalid' | 'complaint' | 'operator',
+})

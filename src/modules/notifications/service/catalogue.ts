@@ -1,0 +1,245 @@
+/**
+ * The templates there are, and the words that hold now: an operator's newest version if there is one, else the built-in
+ * ones; in the language that was asked for, else in the instance's, else in English.
+ */
+import { and, desc, eq } from 'drizzle-orm'
+import { fail, ok, type Result } from '../../../platform/result'
+import type { Runtime } from '../../../platform/runtime'
+import type { NotificationCode } from '../failures'
+import { ownTemplates, templateVersions } from '../schema'
+import { factsOf as builtInFacts, builtInWords, isTemplateName, templateNames } from '../templates/built-in'
+import type { TemplateEngine } from '../templates/engine'
+import {
+  type Category,
+  type Language,
+  languages,
+  type Rendered,
+  type TemplateFacts,
+  type Words,
+} from '../templates/template'
+
+export interface TemplateView {
+  name: string
+  category: Category
+  builtIn: boolean
+  languages: Language[]
+  sample: Record<string, unknown>
+}
+
+export interface VersionView {
+  version: number
+  language: Language
+  /** Absent: from here on the built-in words hold again. */
+  words: Words | null
+  author: string
+  createdAt: string
+}
+
+export interface PreviewInput {
+  template: string
+  language: Language
+  /** Words that are not saved; absent: those that hold now. */
+  words?: Words | undefined
+  /** Absent: the template’s sample. */
+  data?: Record<string, unknown> | undefined
+  name?: string | undefined
+}
+
+type PreviewCode = 'template_not_found' | 'template_invalid' | 'template_data_missing'
+
+export interface Catalogue {
+  /** What a message would say. */
+  preview(input: PreviewInput, timeZone: string): Promise<Result<Rendered & { language: Language }, PreviewCode>>
+  /** Nothing if there is no such template. */
+  factsOf(template: string): Promise<TemplateFacts | undefined>
+  wordsOf(template: string, language: Language): Promise<{ words: Words; language: Language } | undefined>
+  list(): Promise<TemplateView[]>
+  get(template: string): Promise<Result<TemplateView & { words: Record<string, Words> }, 'template_not_found'>>
+  versions(template: string, language: Language): Promise<Result<VersionView[], 'template_not_found'>>
+  /** Makes a template of one's own; the built-in ones are there already. */
+  create(input: {
+    name: string
+    category: Exclude<Category, 'security'>
+    sample: Record<string, unknown>
+  }): Promise<Result<TemplateView, 'template_exists'>>
+  /** The newest version from now on. `words` absent: back to the built-in ones. */
+  save(
+    template: string,
+    language: Language,
+    words: Words | undefined,
+    author: string,
+  ): Promise<Result<VersionView, 'template_not_found' | 'template_invalid' | 'template_data_missing'>>
+}
+
+/** What another copy has saved is seen after this. */
+const REMEMBERED_MS = 10_000
+
+interface Known {
+  own: Map<string, TemplateFacts>
+  words: Map<string, Words>
+}
+
+const keyOf = (template: string, language: string) => `${template} ${language}`
+
+export function createCatalogue(
+  { store, clock }: Runtime,
+  { engine, language: instanceLanguage, timeZone }: { engine: TemplateEngine; language: Language; timeZone: string },
+): Catalogue {
+  let known: Known = { own: new Map(), words: new Map() }
+  let readAt = Number.NEGATIVE_INFINITY
+
+  async function current(): Promise<Known> {
+    if (Math.abs(clock() - readAt) < REMEMBERED_MS) return known
+    const [made, versions] = [
+      await store.read.select().from(ownTemplates),
+      await store.read.select().from(templateVersions).orderBy(templateVersions.version),
+    ]
+    known = {
+      own: new Map(made.map(({ name, category, sample }) => [name, { category, sample } as TemplateFacts])),
+      words: new Map(),
+    }
+    for (const { template, language, words } of versions) {
+      if (words === null) known.words.delete(keyOf(template, language))
+      else known.words.set(keyOf(template, language), words as Words)
+    }
+    readAt = clock()
+    return known
+  }
+
+  async function exactWords(template: string, language: Language): Promise<Words | undefined> {
+    return (
+      (await current()).words.get(keyOf(template, language)) ??
+      (isTemplateName(template) ? builtInWords(template, language) : undefined)
+    )
+  }
+
+  const factsOf = async (template: string): Promise<TemplateFacts | undefined> =>
+    isTemplateName(template) ? builtInFacts(template) : (await current()).own.get(template)
+
+  async function view(name: string, { category, sample }: TemplateFacts): Promise<TemplateView> {
+    const languages: Language[] = []
+    for (const language of languages) if (await exactWords(name, language)) languages.push(language)
+    return { name, category, builtIn: isTemplateName(name), languages, sample: { ...sample } }
+  }
+
+  async function wordsOf(template: string, asked: Language) {
+    for (const language of new Set([asked, instanceLanguage, ...languages])) {
+      const words = await exactWords(template, language)
+      if (words) return { words, language }
+    }
+    return undefined
+  }
+
+  return {
+    factsOf,
+    wordsOf,
+
+    async preview({ template, language: asked, words, data, name }, zone) {
+      const facts = await factsOf(template)
+      const found = words ? { words, language: asked } : await wordsOf(template, asked)
+      if (!facts || !found) return fail('template_not_found')
+      const { language } = found
+      const sound = await engine.check(found.words)
+      if (!sound.ok) return sound
+      const options = { data: data ?? facts.sample, language, timeZone: zone, name, facts }
+      const rendered = await engine.render(found.words, options)
+      if (rendered.ok) return ok({ language, ...rendered.value })
+      return fail(rendered.code === 'template_failed' ? 'template_invalid' : rendered.code, rendered.detail)
+    },
+
+    async list() {
+      const own = [...(await current()).own]
+      const all = [...templateNames.map((name) => [name, builtInFacts(name)] as const), ...own]
+      return Promise.all(all.map(([name, facts]) => view(name, facts)))
+    },
+
+    async get(template) {
+      const facts = await factsOf(template)
+      if (!facts) return fail('template_not_found')
+      const words: Record<string, Words> = {}
+      for (const language of languages) {
+        const found = await exactWords(template, language)
+        if (found) words[language] = found
+      }
+      return ok({ ...(await view(template, facts)), words })
+    },
+
+    async versions(template, language) {
+      if (!(await factsOf(template))) return fail('template_not_found')
+      const rows = await store.read
+        .select()
+        .from(templateVersions)
+        .where(and(eq(templateVersions.template, template), eq(templateVersions.language, language)))
+        .orderBy(desc(templateVersions.version))
+        .limit(VERSIONS_SHOWN)
+      return ok(rows.map(versionView))
+    },
+
+    async create({ name, category, sample }) {
+      if (isTemplateName(name)) return fail('template_exists')
+      const { changes } = await store.write(async (tx) => {
+        const made = await tx
+          .insert(ownTemplates)
+          .values({ name, category, sample, createdAt: clock() })
+          .onConflictDoNothing()
+          .returning({ name: ownTemplates.name })
+        return { changes: made.length }
+      })
+      if (changes === 0) return fail('template_exists')
+      readAt = Number.NEGATIVE_INFINITY
+      return ok(await view(name, { category, sample }))
+    },
+
+    async save(template, language, words, author) {
+      const facts = await factsOf(template)
+      if (!facts) return fail('template_not_found')
+      const sound = words === undefined ? ok(true) : await soundness(words, facts, language)
+      if (!sound.ok) return sound
+      const saved = await store.write(async (tx) => {
+        const [newest] = await tx
+          .select({ version: templateVersions.version })
+          .from(templateVersions)
+          .where(and(eq(templateVersions.template, template), eq(templateVersions.language, language)))
+          .orderBy(desc(templateVersions.version))
+          .limit(1)
+        const row = {
+          template,
+          language,
+          version: (newest?.version ?? 0) + 1,
+          words: words ?? null,
+          author,
+          createdAt: clock(),
+        }
+        await tx.insert(templateVersions).values(row)
+        return row
+      })
+      readAt = Number.NEGATIVE_INFINITY
+      return ok(versionView(saved))
+    },
+  }
+
+  /** Words that cannot be filled from the sample would fail when a person waits for them. */
+  async function soundness(
+    words: Words,
+    facts: TemplateFacts,
+    language: Language,
+  ): Promise<Result<true, Extract<NotificationCode, 'template_invalid' | 'template_data_missing'>>> {
+    const checked = await engine.check(words)
+    if (!checked.ok) return checked
+    const rendered = await engine.render(words, { data: facts.sample, language, timeZone, name: 'Amina', facts })
+    if (rendered.ok) return ok(true)
+    return fail(rendered.code === 'template_failed' ? 'template_invalid' : rendered.code, rendered.detail)
+  }
+}
+
+const VERSIONS_SHOWN = 100
+
+function versionView(row: typeof templateVersions.$inferSelect): VersionView {
+  return {
+    version: row.version,
+    language: row.language as Language,
+    words: row.words as Words | null,
+    author: row.author,
+    createdAt: new Date(row.createdAt).toISOString(),
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * How well messages arrive, by channel. Every delivery is in exactly one state, so the states of a channel add up to its
+ * deliveries; what was retried or fell back is said beside.
+ */
+import { and, gte, isNotNull, sql } from 'drizzle-orm'
+import { count, sum } from '../../../platform/db/dialect'
+import { firstIdAt } from '../../../platform/ids'
+import type { Runtime } from '../../../platform/runtime'
+import type { Medium } from '../channels/channel'
+import { deliveries, notifications } from '../schema'
+import type { Providers } from './providers'
+import { type DeliveryState, deliveryStates } from './states'
+
+export interface ProviderFigures {
+  provider: string
+  breaker: 'closed' | 'open' | 'half_open'
+  underWay: number
+}
+
+export interface ChannelFigures {
+  channel: string
+  state: 'on' | 'off'
+  deliveries: number
+  states: Record<DeliveryState, number>
+  /** Deliveries that took more than one try. */
+  retried: number
+  /** Deliveries that were a later step of their track. */
+  byFallback: number
+  /** Milliseconds from due to taken by the provider: the middle and the slowest twentieth. */
+  secondsToAccept: { p50: number | null; p95: number | null }
+  providers: ProviderFigures[]
+}
+
+export interface Figures {
+  /** Of deliveries put in since the moment. */
+  since(moment: number): Promise<{ channels: ChannelFigures[]; notifications: Record<string, number> }>
+}
+
+const MEDIA: readonly Medium[] = ['email', 'sms', 'whatsapp', 'push', 'webhook']
+
+export function createFigures({ store }: Runtime, providers: Providers): Figures {
+  const ofChannel = (medium: Medium): ProviderFigures[] =>
+    providers
+      .all()
+      .filter(({ channel }) => channel.medium === medium)
+      .map(({ channel, breaker, underWay }) => ({ provider: channel.provider, breaker: breaker.state(), underWay }))
+
+  /** The wait at a rank, read from the index order; cheap enough because only one row is asked for. */
+  async function waitAt(medium: Medium, moment: number, accepted: number, share: number): Promise<number | null> {
+    if (accepted === 0) return null
+    const wait = sql<number>`${deliveries.acceptedAt} - ${deliveries.dueAt}`
+    const [row] = await store.read
+      .select({ wait: wait.mapWith(Number) })
+      .from(deliveries)
+      .where(
+        and(
+          gte(deliveries.id, firstIdAt('dlv', moment)),
+          sql`${deliveries.medium} = ${medium}`,
+          isNotNull(deliveries.acceptedAt),
+        ),
+      )
+      .orderBy(wait)
+      .offset(Math.min(accepted - 1, Math.floor(accepted * share)))
+      .limit(1)
+    return row === undefined ? null : Math.max(0, row.wait) / 1000
+  }
+
+  return {
+    async since(moment) {
+      const from = gte(deliveries.id, firstIdAt('dlv', moment))
+      const rows = await store.read
+        .select({
+          medium: deliveries.medium,
+          state: deliveries.state,
+          n: count(),
+          retried: sum(sql`case when ${deliveries.attempts} > 1 then 1 else 0 end`),
+          later: sum(sql`case when ${deliveries.step} > 0 then 1 else 0 end`),
+          accepted: sum(sql`case when ${deliveries.acceptedAt} is not null then 1 else 0 end`),
+        })
+        .from(deliveries)
+        .where(from)
+        .groupBy(deliveries.medium, deliveries.state)
+      const channels: ChannelFigures[] = []
+      for (const medium of MEDIA) {
+        const mine = rows.filter((row) => row.medium === medium)
+        const total = (of: 'n' | 'retried' | 'later' | 'accepted') => mine.reduce((all, row) => all + row[of], 0)
+        const accepted = total('accepted')
+        channels.push({
+          channel: medium,
+          state: providers.isOn(medium) ? 'on' : 'off',
+          deliveries: total('n'),
+          states: Object.fromEntries(
+            deliveryStates.map((state) => [state, mine.find((row) => row.state === state)?.n ?? 0]),
+          ) as Record<DeliveryState, number>,
+          retried: total('retried'),
+          byFallback: total('later'),
+          secondsToAccept: {
+            p50: await waitAt(medium, moment, accepted, 0.5),
+            p95: await waitAt(medium, moment, accepted, 0.95),
+          },
+          providers: ofChannel(medium),
+        })
+      }
+      const statuses = await store.read
+        .select({ status: notifications.status, n: count() })
+        .from(notifications)
+        .where(gte(notifications.id, firstIdAt('ntf', moment)))
+        .groupBy(notifications.status)
+      return { channels, notifications: Object.fromEntries(statuses.map(({ status, n }) => [status, n])) }
+    },
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * A person's own inbox: the notifications that are no secret, in words of the person's language, read or not. Whoever
+ * looks on live is told of new ones at once; another copy of the process may have written them, so they are also looked
+ * for once a second.
+ */
+import { and, desc, eq, gte, inArray, isNull, lt } from 'drizzle-orm'
+import { count } from '../../../platform/db/dialect'
+import { firstIdAt } from '../../../platform/ids'
+import { fail, ok, type Result } from '../../../platform/result'
+import type { Runtime } from '../../../platform/runtime'
+import { notifications } from '../schema'
+import type { Compose } from './compose'
+import type { NotificationRow } from './outbox'
+import type { PreferenceStore } from './preferences'
+
+export interface InboxItem {
+  id: string
+  template: string
+  category: string
+  title: string
+  text: string
+  about: string
+  readAt: string | null
+  createdAt: string
+}
+
+export interface PersonalInbox {
+  list(userId: string, options: { unread: boolean; limit: number; after?: string | undefined }): Promise<InboxItem[]>
+  unread(userId: string): Promise<number>
+  read(userId: string, id: string): Promise<Result<InboxItem, 'notification_not_found'>>
+  /** Answers how many were unread. */
+  readAll(userId: string): Promise<number>
+  /** Tells of every new item until it is ended. */
+  watch(userId: string, tell: (item: InboxItem, unread: number) => void): () => void
+  /** Looks for new items for whoever looks on. */
+  look(): Promise<void>
+  /** Ends all watching, because the process ends. */
+  close(): void
+  onClose(act: () => void): () => void
+}
+
+interface Watcher {
+  userId: string
+  tell: (item: InboxItem, unread: number) => void
+  /** What was there before is no news. */
+  since: number
+  /** What it was told of lately. */
+  told: Set<string>
+}
+
+const LOOK_MS = 1_000
+/** A row that another copy wrote may be seen some seconds after later ones. */
+const LOOK_BACK_MS = 10_000
+const READ_AT_ONCE = 500
+
+export function createPersonalInbox(
+  { store, clock, log }: Runtime,
+  { compose, preferences }: { compose: Compose; preferences: PreferenceStore },
+): PersonalInbox {
+  const watchers = new Set<Watcher>()
+  const endings = new Set<() => void>()
+  let timer: ReturnType<typeof setInterval> | undefined
+
+  async function view(rows: NotificationRow[], userId: string): Promise<InboxItem[]> {
+    const { language, timeZone } = await preferences.of(userId)
+    const items: InboxItem[] = []
+    for (const row of rows) {
+      const { subject, short } = await compose.words(row, language, timeZone)
+      items.push({
+        id: row.id,
+        template: row.template,
+        category: row.category,
+        title: subject,
+        text: short,
+        about: row.about,
+        readAt: row.readAt === null ? null : new Date(row.readAt).toISOString(),
+        createdAt: new Date(row.createdAt).toISOString(),
+      })
+    }
+    return items
+  }
+
+  const mine = (userId: string) =>
+    and(eq(notifications.userId, userId), eq(notifications.recipient, userId), eq(notifications.inApp, true))
+
+  async function unread(userId: string): Promise<number> {
+    const [row] = await store.read
+      .select({ n: count() })
+      .from(notifications)
+      .where(and(eq(notifications.userId, userId), eq(notifications.inApp, true), isNull(notifications.readAt)))
+    return row?.n ?? 0
+  }
+
+  async function look(): Promise<void> {
+    const userIds = [...new Set([...watchers].map(({ userId }) => userId))]
+    if (userIds.length === 0) return
+    const rows = await store.read
+      .select()
+      .from(notifications)
+      .where(
+        and(
+          inArray(notifications.recipient, userIds),
+          gte(notifications.id, firstIdAt('ntf', clock() - LOOK_BACK_MS)),
+          eq(notifications.inApp, true),
+        ),
+      )
+      .orderBy(notifications.id)
+    for (const watcher of [...watchers]) await bringUpToDate(watcher, rows)
+  }
+
+  async function bringUpToDate(watcher: Watcher, rows: NotificationRow[]): Promise<void> {
+    const { userId, since } = watcher
+    const news = rows.filter(
+      ({ id, recipient, createdAt }) => recipient === userId && createdAt >= since && !watcher.told.has(id),
+    )
+    // What is older than a look goes back to cannot come again.
+    watcher.told = new Set([...watcher.told].filter((id) => rows.some((row) => row.id === id)))
+    for (const { id } of news) watcher.told.add(id)
+    const items = await view(news, userId)
+    const number = items.length > 0 ? await unread(userId) : 0
+    for (const item of items) watcher.tell(item, number)
+  }
+
+  return {
+    async list(userId, { unread: onlyUnread, limit, after }) {
+      const rows = await store.read
+        .select()
+        .from(notifications)
+        .where(
+          and(
+            mine(userId),
+            onlyUnread ? isNull(notifications.readAt) : undefined,
+            after === undefined ? undefined : lt(notifications.id, after),
+          ),
+        )
+        .orderBy(desc(notifications.id))
+        .limit(limit)
+      return view(rows, userId)
+    },
+
+    unread,
+
+    async read(userId, id) {
+      const changed = await store.write((tx) =>
+        tx
+          .update(notifications)
+          .set({ readAt: clock() })
+          .where(and(eq(notifications.id, id), mine(userId), isNull(notifications.readAt)))
+          .returning({ id: notifications.id }),
+      )
+      const [row] = await store.read
+        .select()
+        .from(notifications)
+        .where(and(eq(notifications.id, id), mine(userId)))
+      if (!row && changed.length === 0) return fail('notification_not_found')
+      const [item] = await view(row ? [row] : [], userId)
+      return item ? ok(item) : fail('notification_not_found')
+    },
+
+    async readAll(userId) {
+      let total = 0
+      for (;;) {
+        const changed = await store.write(async (tx) => {
+          const rows = await tx
+            .select({ id: notifications.id })
+            .from(notifications)
+            .where(and(eq(notifications.userId, userId), eq(notifications.inApp, true), isNull(notifications.readAt)))
+            .limit(READ_AT_ONCE)
+          const ids = rows.map(({ id }) => id)
+          if (ids.length > 0)
+            await tx.update(notifications).set({ readAt: clock() }).where(inArray(notifications.id, ids))
+          return ids.length
+        })
+        total += changed
+        if (changed < READ_AT_ONCE) return total
+      }
+    },
+
+    watch(userId, act) {
+      const watcher: Watcher = { userId, tell: act, since: clock(), told: new Set() }
+      watchers.add(watcher)
+      timer ??= setInterval(() => {
+        look().catch((error) => log.warn({ error }, 'new items could not be looked for'))
+      }, LOOK_MS)
+      return () => {
+        watchers.delete(watcher)
+        if (watchers.size > 0) return
+        clearInterval(timer)
+        timer = undefined
+      }
+    },
+
+    look,
+
+    close() {
+      clearInterval(timer)
+      timer = undefined
+      for (const act of endings) act()
+      watchers.clear()
+    },
+
+    onClose(act) {
+      endings.add(act)
+      return () => endings.delete(act)
+    },
+  }
+}

@@ -1,0 +1,115 @@
+/** Notifications, put together: each part in a file of its own, and what the rest of Kumbu may ask of them. */
+import type { Runtime } from '../../../platform/runtime'
+import type { Appointments } from '../../appointments'
+import type { Identity } from '../../identity'
+import type { Channel, Medium } from '../channels/channel'
+import { createTemplateEngine, type TemplateEngine } from '../templates/engine'
+import type { Language } from '../templates/template'
+import { type Catalogue, createCatalogue } from './catalogue'
+import { createCompose } from './compose'
+import { createDispatcher, type Dispatcher } from './dispatcher'
+import { createFigures, type Figures } from './figures'
+import { createPersonalInbox, type PersonalInbox } from './inbox'
+import { createKeeping, type Keeping } from './keeping'
+import { createMessages, type Messages } from './messages'
+import { createOutbox, type Outbox } from './outbox'
+import { createOutcomes } from './outcomes'
+import { createPolicy } from './policy'
+import { createPreferences, type PreferenceStore } from './preferences'
+import { createProviders, type Providers } from './providers'
+import { createReach } from './reach'
+import { createReceipts, type Receipts } from './receipts'
+import { createRouting, type Routing } from './routing'
+import { createSending, type Sending } from './sending'
+import { createSuppressions, type Suppressions } from './suppressions'
+import { createTargets, type Targets } from './targets'
+import { createUnsubscribing, type Unsubscribing } from './unsubscribe'
+
+export interface Notifications {
+  outbox: Outbox
+  sending: Sending
+  messages: Messages
+  catalogue: Catalogue
+  engine: TemplateEngine
+  routing: Routing
+  preferences: PreferenceStore
+  unsubscribing: Unsubscribing
+  suppressions: Suppressions
+  targets: Targets
+  inbox: PersonalInbox
+  receipts: Receipts
+  figures: Figures
+  providers: Providers
+  dispatcher: Dispatcher
+  keeping: Keeping
+}
+
+export interface NotificationOptions {
+  /** How the place is called in messages. */
+  brand: string
+  language: Language
+  timeZone: string
+  baseUrl: () => string
+  /** Messages a second, by medium. */
+  paces: Readonly<Partial<Record<Medium, number>>>
+  /** Messages in an hour for one person by one medium, at most. */
+  hourlyCap: number
+  keptMs: number
+}
+
+export function createNotifications(
+  runtime: Runtime,
+  { identity, appointments }: { identity: Identity; appointments: Appointments },
+  channels: readonly Channel[],
+  { brand, language, timeZone, baseUrl, paces, hourlyCap, keptMs }: NotificationOptions,
+): Notifications {
+  const engine = createTemplateEngine({ brand })
+  const catalogue = createCatalogue(runtime, { engine, language, timeZone })
+  const routing = createRouting(runtime)
+  const providers = createProviders(runtime.clock, channels, paces)
+  const targets = createTargets(runtime)
+  const preferences = createPreferences(runtime, { language, timeZone })
+  const suppressions = createSuppressions(runtime)
+  const unsubscribing = createUnsubscribing(runtime, preferences, baseUrl)
+  const reach = createReach(runtime, identity, preferences)
+  const compose = createCompose(runtime, {
+    identity,
+    appointments,
+    catalogue,
+    engine,
+    targets,
+    unsubscribing,
+    baseUrl,
+  })
+  const outbox = createOutbox(runtime, {
+    catalogue,
+    routing,
+    providers,
+    targets,
+    wake: (tx) => dispatcher.wake(tx),
+  })
+  const outcomes = createOutcomes(runtime, { outbox, suppressions, targets, isOn: providers.isOn })
+  const policy = createPolicy(runtime, { reach, suppressions, isCurrent: appointments.isCurrent, hourlyCap })
+  const dispatcher: Dispatcher = createDispatcher(runtime, { providers, policy, compose, outcomes })
+  const messages = createMessages(runtime, identity, (tx) => dispatcher.wake(tx))
+  const receipts = createReceipts(runtime, { providers, outcomes, reach })
+
+  return {
+    outbox,
+    sending: createSending(runtime, { identity, catalogue, engine, outbox, providers, preferences }),
+    messages,
+    catalogue,
+    engine,
+    routing,
+    preferences,
+    unsubscribing,
+    suppressions,
+    targets,
+    inbox: createPersonalInbox(runtime, { compose, preferences }),
+    receipts,
+    figures: createFigures(runtime, providers),
+    providers,
+    dispatcher,
+    keeping: createKeeping(runtime, { identity, messages, preferences, targets, receipts, keptMs }),
+  }
+}

@@ -1,0 +1,184 @@
+/** What was told to whom, for operators: one notification with every try, lists, and the dead ones to be sent again. */
+import { and, asc, desc, eq, inArray, lt } from 'drizzle-orm'
+import { forUpdate } from '../../../platform/db/dialect'
+import { fail, ok, type Result } from '../../../platform/result'
+import type { Runtime } from '../../../platform/runtime'
+import type { Identity } from '../../identity'
+import { deliveries, notifications } from '../schema'
+import type { Facts } from './notice'
+import type { DeliveryRow, NotificationRow } from './outbox'
+import type { Try } from './outcomes'
+import { type DeliveryState, type NotificationState, statusOf } from './states'
+
+export interface DeliveryView {
+  id: string
+  channel: string
+  track: number
+  step: number
+  state: DeliveryState
+  provider: string | null
+  reason: string | null
+  attempts: Array<Omit<Try, 'at'> & { at: string }>
+  dueAt: string
+  acceptedAt: string | null
+  deliveredAt: string | null
+}
+
+export interface NotificationView {
+  id: string
+  userId: string | null
+  template: string
+  category: string
+  status: NotificationState
+  about: string
+  dueAt: string
+  expiresAt: string | null
+  createdAt: string
+}
+
+export type DetailedView = NotificationView & { data: Record<string, unknown>; deliveries: DeliveryView[] }
+
+export interface MessageQuery {
+  to?: string | undefined
+  status?: string | undefined
+  template?: string | undefined
+  about?: string | undefined
+  limit: number
+  after?: string | undefined
+}
+
+export interface Messages {
+  get(id: string): Promise<Result<DetailedView, 'notification_not_found'>>
+  /** Newest first. */
+  search(query: MessageQuery): Promise<NotificationView[]>
+  dead(
+    limit: number,
+    after?: string,
+  ): Promise<Array<DeliveryView & { notificationId: string; template: string; userId: string | null }>>
+  /** Sends a dead notification again from the beginning of its tracks; the tries so far stay in its list. */
+  replay(id: string): Promise<Result<NotificationView, 'notification_not_found' | 'not_dead'>>
+  /** What is kept of a person. */
+  export(userId: string): Promise<NotificationView[]>
+}
+
+const EXPORTED = 1_000
+/** With filters that no index serves, so many of the newest are looked through. */
+const iso = (moment: number) => new Date(moment).toISOString()
+const isoOrNull = (moment: number | null) => (moment === null ? null : iso(moment))
+
+export function createMessages({ store, clock }: Runtime, identity: Identity, wake: (tx: never) => void): Messages {
+  const view = (row: NotificationRow): NotificationView => ({
+    id: row.id,
+    userId: row.userId,
+    template: row.template,
+    category: row.category,
+    status: row.status as NotificationState,
+    about: row.about,
+    dueAt: iso(row.dueAt),
+    expiresAt: isoOrNull(row.expiresAt),
+    createdAt: iso(row.createdAt),
+  })
+
+  const search = async ({ to, status, template, about, limit, after }: MessageQuery): Promise<NotificationView[]> => {
+    const person = to === undefined ? undefined : await identity.find(to)
+    if (to !== undefined && !person) return []
+    const rows = await store.read
+      .select()
+      .from(notifications)
+      .where(
+        and(
+          person === undefined ? undefined : eq(notifications.recipient, person.id),
+          status === undefined ? undefined : eq(notifications.status, status),
+          template === undefined ? undefined : eq(notifications.template, template),
+          about === undefined ? undefined : eq(notifications.about, about),
+          after === undefined ? undefined : lt(notifications.id, after),
+        ),
+      )
+      .orderBy(desc(notifications.id))
+      .limit(limit)
+    return rows.map(view)
+  }
+
+  return {
+    search,
+
+    async get(id) {
+      const [row] = await store.read.select().from(notifications).where(eq(notifications.id, id))
+      if (!row) return fail('notification_not_found')
+      const ways = await store.read
+        .select()
+        .from(deliveries)
+        .where(eq(deliveries.notificationId, id))
+        .orderBy(asc(deliveries.track), asc(deliveries.step))
+      return ok({ ...view(row), data: (row.facts as Facts).data, deliveries: ways.map(deliveryView) })
+    },
+
+    async dead(limit, after) {
+      const rows = await store.read
+        .select({ delivery: deliveries, notification: notifications })
+        .from(deliveries)
+        .innerJoin(notifications, eq(notifications.id, deliveries.notificationId))
+        .where(and(eq(deliveries.state, 'dead'), after === undefined ? undefined : lt(deliveries.id, after)))
+        .orderBy(desc(deliveries.id))
+        .limit(limit)
+      return rows.map(({ delivery, notification: { id, template, userId } }) => ({
+        ...deliveryView(delivery),
+        notificationId: id,
+        template,
+        userId,
+      }))
+    },
+
+    replay: (id) =>
+      store.write(async (tx): Promise<Result<NotificationView, 'notification_not_found' | 'not_dead'>> => {
+        const [row] = await forUpdate(tx.select().from(notifications).where(eq(notifications.id, id)))
+        if (!row) return fail('notification_not_found')
+        const ways = await tx.select().from(deliveries).where(eq(deliveries.notificationId, id))
+        const tracks = new Set(ways.filter(({ state }) => state === 'dead').map(({ track }) => track))
+        if (tracks.size === 0) return fail('not_dead')
+        const again = ways.filter(({ track, state }) => tracks.has(track) && (state === 'dead' || state === 'failed'))
+        const ids = again.map((way) => way.id)
+        // All steps of the track that failed go at once: whoever replays has seen that nothing else helped.
+        await tx
+          .update(deliveries)
+          .set({
+            state: 'waiting',
+            dueAt: clock(),
+            createdAt: clock(),
+            leaseUntil: 0,
+            reason: 'sent again by an operator',
+          })
+          .where(inArray(deliveries.id, ids))
+        const status = statusOf(ways.map((way) => (ids.includes(way.id) ? 'waiting' : way.state)))
+        await tx.update(notifications).set({ status }).where(eq(notifications.id, id))
+        wake(tx as never)
+        return ok(view({ ...row, status }))
+      }),
+
+    async export(userId) {
+      const rows = await store.read
+        .select()
+        .from(notifications)
+        .where(eq(notifications.recipient, userId))
+        .orderBy(desc(notifications.id))
+        .limit(EXPORTED)
+      return rows.map(view)
+    },
+  }
+}
+
+function deliveryView(row: DeliveryRow): DeliveryView {
+  return {
+    id: row.id,
+    channel: row.medium,
+    track: row.track,
+    step: row.step,
+    state: row.state as DeliveryState,
+    provider: row.provider,
+    reason: row.reason,
+    attempts: (row.tries as Try[]).map((each) => ({ ...each, at: iso(each.at) })),
+    dueAt: iso(row.dueAt),
+    acceptedAt: isoOrNull(row.acceptedAt),
+    deliveredAt: isoOrNull(row.deliveredAt),
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The providers that are set up, by medium, in the order in which they are preferred. Each has a breaker, a pace and a
+ * number of messages under way; the first one that may take a message takes it, so one that is down is gone around.
+ */
+import type { Clock } from '../../../platform/ids'
+import type { Channel, Medium } from '../channels/channel'
+import { type Breaker, createBreaker } from './breaker'
+import { createPace, type Pace, unlimited } from './pace'
+
+export interface Provider {
+  readonly channel: Channel
+  readonly breaker: Breaker
+  readonly pace: Pace
+  underWay: number
+}
+
+export interface Providers {
+  all(): readonly Provider[]
+  media(): Medium[]
+  isOn(medium: Medium): boolean
+  get(provider: string): Provider | undefined
+  /** Whether any provider of the medium is in health. */
+  isWell(medium: Medium): boolean
+  /** How many messages of the medium may be under way now, those that are included. */
+  capacity(medium: Medium): number
+  /**
+   * Takes a place at a provider for one message; nothing if none has one now. It is given back by `leave`. `failed` are
+   * those that have failed this very message, the latest last: they are asked again in turn, after all others.
+   */
+  enter(medium: Medium, failed: readonly string[]): Provider | undefined
+  leave(provider: Provider): void
+}
+
+export function createProviders(
+  clock: Clock,
+  channels: readonly Channel[],
+  /** Messages a second, by medium. */
+  paces: Readonly<Partial<Record<Medium, number>>>,
+): Providers {
+  const list = channels.map((channel): Provider => {
+    const perSecond = paces[channel.medium]
+    return {
+      channel,
+      breaker: createBreaker(clock),
+      pace: perSecond === undefined ? unlimited : createPace(clock, perSecond),
+      underWay: 0,
+    }
+  })
+  const byMedium = Map.groupBy(list, ({ channel }) => channel.medium)
+  const of = (medium: Medium) => byMedium.get(medium) ?? []
+
+  function roomAt({ channel, breaker, pace, underWay }: Provider): number {
+    if (!breaker.allows()) return 0
+    if (breaker.state() === 'half_open') return 1
+    return Math.max(0, Math.min(channel.concurrency - underWay, pace.allowance()))
+  }
+
+  return {
+    all: () => list,
+    media: () => [...byMedium.keys()],
+    isOn: (medium) => of(medium).length > 0,
+    get: (provider) => list.find(({ channel }) => channel.provider === provider),
+    isWell: (medium) => of(medium).some(({ breaker }) => breaker.state() === 'closed'),
+    capacity: (medium) => of(medium).reduce((sum, provider) => sum + roomAt(provider) + provider.underWay, 0),
+
+    enter(medium, failed) {
+      const lastFailure = ({ channel }: Provider) => failed.lastIndexOf(channel.provider)
+      const free = of(medium).filter((provider) => roomAt(provider) > 0)
+      const [chosen] = free.toSorted((one, other) => lastFailure(one) - lastFailure(other))
+      if (!chosen?.breaker.enter()) return undefined
+      chosen.pace.spend()
+      chosen.underWay += 1
+      return chosen
+    },
+
+    leave(provider) {
+      provider.underWay -= 1
+    },
+  }
+}

@@ -1,0 +1,54 @@
+/** Whom a notification is for, as of now: name, language, preferences, and the address for each medium. */
+import type { Runtime } from '../../../platform/runtime'
+import type { Identity, User } from '../../identity'
+import type { Medium } from '../channels/channel'
+import type { Language } from '../templates/template'
+import type { NotificationRow } from './outbox'
+import type { PreferenceStore, Preferences } from './preferences'
+
+export interface Reached {
+  user: User | undefined
+  /** Nothing, if nobody has confirmed it: it may be anything that a stranger wants our mail to say. */
+  name: string | undefined
+  language: Language
+  preferences: Preferences
+  /** Nothing, if there is none by now. Media with targets of their own have an empty one. */
+  addressFor(medium: Medium): Promise<string | undefined>
+}
+
+export interface Reach {
+  whom(notification: NotificationRow): Promise<Reached>
+}
+
+export function createReach({ keyring }: Runtime, identity: Identity, preferences: PreferenceStore): Reach {
+  const fits = (address: string, medium: Medium) =>
+    medium === 'email' ? address.includes('@') : (medium === 'sms' || medium === 'whatsapp') && address.startsWith('+')
+
+  return {
+    async whom({ userId, sealedAddress, addressId, language }) {
+      const user = userId === null ? undefined : await identity.find(userId)
+      const chosen = await preferences.of(userId)
+
+      async function elsewhere(): Promise<string | undefined> {
+        if (addressId !== null) return identity.addressOf(addressId)
+        return sealedAddress === null ? undefined : keyring.open('notification-address', sealedAddress)
+      }
+
+      return {
+        user,
+        name: user === undefined || user.status === 'pending_verification' ? undefined : user.name,
+        language: (language as Language | null) ?? chosen.language,
+        preferences: chosen,
+        async addressFor(medium) {
+          if (medium === 'push' || medium === 'webhook') return user ? '' : undefined
+          if (addressId !== null || sealedAddress !== null) {
+            const address = await elsewhere()
+            return address !== undefined && fits(address, medium) ? address : undefined
+          }
+          if (medium === 'email') return user?.email || undefined
+          return user?.phoneVerifiedAt === null ? undefined : (user?.phone ?? undefined)
+        },
+      }
+    },
+  }
+}

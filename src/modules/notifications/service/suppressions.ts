@@ -1,0 +1,107 @@
+/**
+ * Addresses that nothing is sent to any more, because a provider says that there is no such address, or somebody
+ * complained, or an operator says so. An address is kept as a keyed hash; the operator sees a hint of it.
+ */
+import { and, desc, eq, lt } from 'drizzle-orm'
+import { prepared, type Tx } from '../../../platform/db'
+import { fail, ok, type Result } from '../../../platform/result'
+import type { Runtime } from '../../../platform/runtime'
+import type { Medium } from '../channels/channel'
+import { suppressions } from '../schema'
+
+export type SuppressionCause = 'invalid' | 'complaint' | 'operator'
+
+export interface SuppressionView {
+  id: string
+  medium: string
+  hint: string
+  cause: string
+  createdAt: string
+}
+
+export interface Suppressions {
+  /** Why nothing of the sort may go there. A security message tries an invalid address again after a day. */
+  causeOf(medium: Medium, address: string, security: boolean): Promise<SuppressionCause | undefined>
+  add(tx: Tx, medium: Medium, address: string, cause: SuppressionCause): Promise<void>
+  addNow(medium: Medium, address: string): Promise<SuppressionView>
+  remove(id: string): Promise<Result<true, 'suppression_not_found'>>
+  list(limit: number, after?: string): Promise<SuppressionView[]>
+}
+
+type Row = typeof suppressions.$inferSelect
+
+const INVALID_HOLDS_FOR_SECURITY_MS = 24 * 3_600_000
+
+const find = prepared<{ addressHash: string; medium: string }, Row[]>('suppression_of', (db, $) =>
+  db
+    .select()
+    .from(suppressions)
+    .where(and(eq(suppressions.addressHash, $('addressHash')), eq(suppressions.medium, $('medium')))),
+)
+
+export function createSuppressions({ store, clock, newId, keyring }: Runtime): Suppressions {
+  const hashOf = (address: string) => keyring.hash('suppressed-address', address.trim().toLowerCase())
+
+  async function add(tx: Tx, medium: Medium, address: string, cause: SuppressionCause): Promise<Row> {
+    const row = {
+      id: newId('sup'),
+      addressHash: hashOf(address),
+      medium,
+      hint: hintOf(address),
+      cause,
+      createdAt: clock(),
+    }
+    await tx
+      .insert(suppressions)
+      .values(row)
+      .onConflictDoUpdate({
+        target: [suppressions.addressHash, suppressions.medium],
+        set: { cause, createdAt: row.createdAt },
+      })
+    const [kept] = await find(tx, { addressHash: row.addressHash, medium })
+    return kept ?? row
+  }
+
+  return {
+    async causeOf(medium, address, security) {
+      const [row] = await find(store.read, { addressHash: hashOf(address), medium })
+      if (!row) return undefined
+      const fresh = clock() - row.createdAt < INVALID_HOLDS_FOR_SECURITY_MS
+      if (security && !(row.cause === 'invalid' && fresh)) return undefined
+      return row.cause as SuppressionCause
+    },
+    async add(tx, medium, address, cause) {
+      await add(tx, medium, address, cause)
+    },
+    addNow: (medium, address) => store.write(async (tx) => suppressionView(await add(tx, medium, address, 'operator'))),
+    remove: (id) =>
+      store.write(async (tx): Promise<Result<true, 'suppression_not_found'>> => {
+        const gone = await tx.delete(suppressions).where(eq(suppressions.id, id)).returning({ id: suppressions.id })
+        return gone.length > 0 ? ok(true) : fail('suppression_not_found')
+      }),
+    async list(limit, after) {
+      const rows = await store.read
+        .select()
+        .from(suppressions)
+        .where(after === undefined ? undefined : lt(suppressions.id, after))
+        .orderBy(desc(suppressions.id))
+        .limit(limit)
+      return rows.map(suppressionView)
+    },
+  }
+}
+
+const suppressionView = ({ id, medium, hint, cause, createdAt }: Row): SuppressionView => ({
+  id,
+  medium,
+  hint,
+  cause,
+  createdAt: new Date(createdAt).toISOString(),
+})
+
+/** `am…@example.com`, `+2588…67`: enough to recognize it, too little to use it. */
+export function hintOf(address: string): string {
+  const at = address.lastIndexOf('@')
+  if (at > 0) return `${address.slice(0, Math.min(2, at))}…${address.slice(at)}`
+  return `${address.slice(0, 5)}…${address.slice(-2)}`
+}

@@ -1,0 +1,83 @@
+/** What each built-in template is filled with. Amounts are minor units, moments milliseconds. */
+import type { CodePurpose, SecurityChange } from '../../../identity'
+import type { TransferType } from '../../../ledger'
+
+export interface TemplateData {
+  code: { code: string; purpose: CodePurpose }
+  welcome: Nothing
+  registration_repeated: Nothing
+  sessions_revoked: Nothing
+  password_reset: { link: string }
+  password_changed: Nothing
+  new_device: { userAgent: string; address: string; at: number }
+  security_changed: { change: SecurityChange }
+  money_sent: Moved & { fee: number; to: string }
+  money_received: Moved & { from: string }
+  cash_in: Moved & { from: string }
+  float_issued: Moved
+  low_float: { balance: number; threshold: number; currency: string }
+  withdrawal_requested: Withdrawn
+  withdrawal_code: Withdrawn & { token: string; expiresAt: number }
+  withdrawal_paid: Withdrawn & { by: string }
+  withdrawal_paid_out: Omit<Withdrawn, 'fee'> & { commission: number; customer: string }
+  withdrawal_cancelled: Withdrawn
+  withdrawal_expired: Withdrawn
+  withdrawal_reversed: Withdrawn
+  /** `amount` is negative if it left the account. */
+  receipt: Moved & { type: TransferType; fee: number; at: number }
+  appointment_confirmation: Booked
+  appointment_moved: Booked
+  appointment_cancelled: Appointment & Deposit
+  appointment_reminder: Appointment
+  appointment_missed: Omit<Appointment, 'staff' | 'place'> & Deposit
+  appointment_place_free: { service: string; startsAt: number; timeZone: string; offeredUntil: number; link: string }
+  review_request: { service: string; staff: string; link: string }
+  digest: { count: number; items: readonly { short: string; at: number }[] }
+  announcement: { title: string; message: string }
+}
+
+export type TemplateName = keyof TemplateData
+
+export type DepositOutcome = 'none' | 'returned' | 'kept'
+
+type Nothing = Record<string, never>
+
+interface Moved {
+  amount: number
+  currency: string
+  balance: number
+  transferId: string
+}
+
+interface Withdrawn {
+  amount: number
+  fee: number
+  currency: string
+  withdrawalId: string
+}
+
+interface Appointment {
+  service: string
+  /** Empty if nobody in particular. */
+  staff: string
+  place: string
+  startsAt: number
+  /** Where the appointment is; its times are shown by that clock. */
+  timeZone: string
+  appointmentId: string
+}
+
+interface Booked extends Appointment {
+  endsAt: number
+  price: number
+  deposit: number
+  currency: string
+  /** Until when it can be cancelled without losing the deposit; `null` if at any time. */
+  cancelUntil: number | null
+}
+
+interface Deposit {
+  deposit: number
+  currency: string
+  depositOutcome: DepositOutcome
+}

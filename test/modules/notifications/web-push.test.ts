@@ -1,0 +1,289 @@
+/** Push messages to browsers, by a push service that lets nobody in without a good token and decrypts what it gets. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { generateVAPIDKeys } from 'web-push'
+import type { Channel, PushTarget } from '../../../src/modules/notifications/channels/channel'
+import { createPush } from '../../../src/modules/notifications/channels/push'
+import { createWebPush } from '../../../src/modules/notifications/channels/web-push'
+import { outgoing } from './outgoing'
+import { createPushService, type Pushed, type PushService } from './providers/web-push'
+
+const HOUR = 60 * 60_000
+const NOW = Date.UTC(2026, 10, 25, 12, 0, 0)
+
+let now = NOW
+const clock = () => now
+const vapid = generateVAPIDKeys()
+const subject = 'mailto:help@kumbu.example'
+let service: PushService
+let browser: PushTarget
+let channel: Channel
+
+const create = (changes: Partial<Parameters<typeof createWebPush>[0]> = {}) =>
+  createWebPush({ vapid, subject, clock, allowPrivate: true, deadlineMs: 300, ...changes })
+
+beforeAll(() => {
+  service = createPushService(vapid.publicKey, clock)
+})
+afterAll(() => service.stop())
+
+beforeEach(async () => {
+  now = NOW
+  service.answerWith()
+  service.messages.length = 0
+  browser = await service.subscribe()
+  channel = create()
+})
+
+const to = (...push: PushTarget[]) => outgoing({ medium: 'push', push })
+
+describe('a push message', () => {
+  test('arrives encrypted at the browser that subscribed, with title, words, template and id', async () => {
+    const message = outgoing({
+      push: [browser],
+      subject: 'Olá',
+      short: 'Recebeu 15,00 MT 💸',
+      template: 'money_received',
+    })
+    expect(await channel.send(message)).toEqual({ outcome: 'accepted' })
+    expect(service.messages).toMatchObject([
+      {
+        payload: { title: 'Olá', body: 'Recebeu 15,00 MT 💸', template: 'money_received', id: message.deliveryId },
+        sub: subject,
+        topic: message.deliveryId,
+        urgency: 'normal',
+        ttl: 24 * 60 * 60,
+      },
+    ])
+  })
+
+  test('that is sent again takes the place of the one that waits', async () => {
+    const message = to(browser)
+    await channel.send(message)
+    await channel.send(message)
+    expect(service.waiting(browser)).toHaveLength(1)
+    await channel.send(to(browser))
+    expect(service.waiting(browser)).toHaveLength(2)
+  })
+
+  test('has a topic that services take, whatever its id looks like', async () => {
+    await channel.send({ ...to(browser), deliveryId: `dlv/${'x'.repeat(40)}/1` })
+    expect(service.messages.map(({ topic }) => topic)).toEqual([`${'x'.repeat(30)}-1`])
+  })
+
+  test('is kept for as long as it is worth something, and is urgent if that is not long', async () => {
+    await channel.send({ ...to(browser), expiresAt: now + 5 * 60_000 })
+    await channel.send({ ...to(browser), expiresAt: now + 5 * HOUR })
+    await channel.send({ ...to(browser), expiresAt: now - 1 })
+    await channel.send({ ...to(browser), expiresAt: now + 90 * 24 * HOUR })
+    expect(service.messages.map(({ ttl, urgency }) => [ttl, urgency])).toEqual([
+      [300, 'high'],
+      [18_000, 'normal'],
+      [0, 'high'],
+      [28 * 24 * 60 * 60, 'normal'],
+    ])
+  })
+
+  test.each(['x', 'é', '💸', '\u0001', '"'])(
+    'made of too many %p is cut to what every service takes',
+    async (letter) => {
+      const message = outgoing({ push: [browser], short: letter.repeat(6_000), subject: letter.repeat(500) })
+      expect(await channel.send(message)).toEqual({ outcome: 'accepted' })
+      const { payload, bytes } = service.messages[0] as Pushed
+      expect(bytes).toBeLessThanOrEqual(4_096)
+      // And not to much less than that.
+      expect(bytes).toBeGreaterThan(4_080)
+      expect(payload.body).toEndWith(`${letter}…`)
+    },
+  )
+
+  test('goes to every browser of a person, and to no device of another kind', async () => {
+    const second = await service.subscribe()
+    const phone: PushTarget = { id: 'tgt_phone', kind: 'fcm', address: `${service.url}/push/phone` }
+    const before = service.asked
+    expect(await channel.send(to(browser, second, phone))).toEqual({ outcome: 'accepted' })
+    expect(service.messages).toHaveLength(2)
+    expect(service.asked - before).toBe(2)
+  })
+
+  test('finds a good token on a day when the last one has ended', async () => {
+    await channel.send(to(browser))
+    for (const hours of [10, 12, 30, 24 * 30]) {
+      now = NOW + hours * HOUR
+      expect(await channel.send(to(browser))).toEqual({ outcome: 'accepted' })
+    }
+  })
+})
+
+describe('a subscription that is gone', () => {
+  test('is named, and the message goes to the others', async () => {
+    const lost = await service.subscribe()
+    service.unsubscribe(lost)
+    const unknown = { ...browser, id: 'tgt_unknown', address: `${service.url}/push/unknown` }
+    expect(await channel.send(to(lost, browser, unknown))).toEqual({
+      outcome: 'accepted',
+      gone: [lost.id, 'tgt_unknown'],
+    })
+  })
+
+  test('as the only one leaves nobody to send to', async () => {
+    service.unsubscribe(browser)
+    expect(await channel.send(to(browser))).toEqual({ outcome: 'permanent', reason: 'gone 410', gone: [browser.id] })
+    expect(await channel.send(to())).toEqual({ outcome: 'permanent', reason: 'no device' })
+  })
+
+  test.each([
+    ['no keys', { keys: undefined }],
+    [
+      'a point that is none',
+      { keys: { p256dh: Buffer.alloc(65).toString('base64url'), auth: 'AAAAAAAAAAAAAAAAAAAAAA' } },
+    ],
+    ['half a secret', { keys: { p256dh: 'BAAA', auth: 'AA' } }],
+    ['no address', { address: 'nowhere' }],
+  ])('or has %s is forgotten without a request', async (_name, broken) => {
+    const before = service.asked
+    const target = { ...browser, ...broken } as PushTarget
+    expect(await channel.send(to(target))).toEqual({
+      outcome: 'permanent',
+      reason: 'subscription malformed',
+      gone: [browser.id],
+    })
+    expect(service.asked).toBe(before)
+  })
+
+  test.each([
+    'https://169.254.169.254/latest/meta-data',
+    'https://127.0.0.1/push',
+    'https://[::1]/push',
+    'http://updates.push.services.mozilla.com/push',
+    'https://inside.example/push',
+  ])('or leads to %s, into our own network, is forgotten without a request', async (address) => {
+    const guarded = create({ allowPrivate: false, resolve: async () => ['10.0.0.8'] })
+    expect(await guarded.send(to({ ...browser, address }))).toMatchObject({ outcome: 'permanent', gone: [browser.id] })
+  })
+})
+
+describe('a service that does not take it', () => {
+  test.each([
+    [413, { outcome: 'permanent', reason: 'too large 413' }],
+    [400, { outcome: 'permanent', reason: 'refused 400' }],
+    [403, { outcome: 'transient', reason: 'credentials refused 403', aboutMessage: true }],
+    [500, { outcome: 'transient', reason: 'put off 500', aboutMessage: true }],
+    [307, { outcome: 'transient', reason: 'redirected elsewhere', aboutMessage: true }],
+  ])('answers %p', async (status, expected) => {
+    service.answerWith({ status, headers: { location: '/elsewhere' } })
+    expect(await channel.send(to(browser))).toEqual(expected as never)
+  })
+
+  test.each([429, 503])('for now (%p) is left alone for as long as it asks', async (status) => {
+    service.answerWith({ status, headers: { 'retry-after': '120' } })
+    const expected = { outcome: 'transient', reason: `put off ${status}`, retryAfterMs: 120_000, aboutMessage: true }
+    expect(await channel.send(to(browser))).toEqual(expected as never)
+    service.answerWith()
+    const before = service.asked
+    now += 119_000
+    expect(await channel.send(to(browser))).toEqual({
+      outcome: 'transient',
+      reason: 'asked to wait',
+      retryAfterMs: 1_000,
+      aboutMessage: true,
+    })
+    expect(service.asked).toBe(before)
+    now += 1_000
+    expect(await channel.send(to(browser))).toEqual({ outcome: 'accepted' })
+  })
+
+  test('never answers, or breaks off: the send ends by its deadline', async () => {
+    service.answerWith('hang')
+    const expected = { outcome: 'transient', reason: 'no answer in time', aboutMessage: true }
+    expect(await channel.send(to(browser))).toEqual(expected as never)
+    service.answerWith('cut')
+    expect(await channel.send(to(browser))).toMatchObject({ outcome: 'transient', aboutMessage: true })
+  })
+
+  test('is not there, and afterwards is', async () => {
+    await service.stop()
+    const expected = { outcome: 'transient', reason: 'connection refused', aboutMessage: true }
+    expect(await channel.send(to(browser))).toEqual(expected as never)
+    await service.start()
+    expect(await channel.send(to(browser))).toEqual({ outcome: 'accepted' })
+  })
+
+  test('knows us by another key: the message is kept, and no subscription is forgotten', async () => {
+    const stranger = create({ vapid: generateVAPIDKeys() })
+    expect(await stranger.send(to(browser))).toEqual({
+      outcome: 'transient',
+      reason: 'credentials refused 403',
+      aboutMessage: true,
+    })
+  })
+})
+
+test('new keys are each of their own, in the form that browsers take', () => {
+  const [one, other] = [generateVAPIDKeys(), generateVAPIDKeys()]
+  expect(Buffer.from(one.publicKey, 'base64url')).toHaveLength(65)
+  expect(Buffer.from(one.privateKey, 'base64url')).toHaveLength(32)
+  expect(one.privateKey).not.toBe(other.privateKey)
+})
+
+test('keys that are none are found out when the instance starts', () => {
+  expect(() => create({ vapid: { publicKey: 'AAAA', privateKey: 'AAAA' } })).toThrow('VAPID')
+})
+
+test('whoever says nothing of private addresses has them refused', async () => {
+  const before = service.asked
+  expect(await createWebPush({ vapid, subject, clock }).send(to(browser))).toMatchObject({
+    outcome: 'permanent',
+    gone: [browser.id],
+  })
+  expect(service.asked).toBe(before)
+})
+
+describe('all devices of a person', () => {
+  const answering = (answer: Awaited<ReturnType<Channel['send']>>, provider: string): Channel => ({
+    provider,
+    medium: 'push',
+    concurrency: 1,
+    send: async () => answer,
+    check: async () => ({ state: 'up' }),
+    close() {},
+  })
+  const phone: PushTarget = { id: 'tgt_phone', kind: 'fcm', address: 'token' }
+
+  test('are answered for by the best that happened to any, and all that are gone are named', async () => {
+    const taken = answering({ outcome: 'accepted', providerId: 'projects/x/messages/1' }, 'fcm')
+    const lost = answering({ outcome: 'permanent', reason: 'gone 410', gone: ['tgt_a'] }, 'web-push')
+    const later = answering({ outcome: 'transient', reason: 'put off 503', retryAfterMs: 5, gone: ['tgt_b'] }, 'fcm')
+    expect(await createPush({ web: lost, fcm: taken }).send(to(browser, phone))).toEqual({
+      outcome: 'accepted',
+      providerId: 'projects/x/messages/1',
+      gone: ['tgt_a'],
+    })
+    expect(await createPush({ web: lost, fcm: later }).send(to(browser, phone))).toEqual({
+      outcome: 'transient',
+      reason: 'put off 503',
+      retryAfterMs: 5,
+      gone: ['tgt_a', 'tgt_b'],
+    })
+  })
+
+  test('wait for the provider’s health unless all that failed were matters of one device', async () => {
+    const [device, provider] = [
+      answering({ outcome: 'transient', reason: 'put off 503', aboutMessage: true, retryAfterMs: 9 }, 'web-push'),
+      answering({ outcome: 'transient', reason: 'refused 500', retryAfterMs: 7 }, 'fcm'),
+    ]
+    const message = to(browser, phone)
+    expect(await createPush({ web: device, fcm: provider }).send(message)).toEqual({
+      outcome: 'transient',
+      reason: 'put off 503',
+      retryAfterMs: 9,
+    })
+    expect(await createPush({ web: device, fcm: device }).send(message)).toMatchObject({ aboutMessage: true })
+  })
+
+  test('are reached by the provider that there is; with no device of its kind nobody is', async () => {
+    const only = createPush({ web: channel })
+    expect(await only.send(to(browser, phone))).toEqual({ outcome: 'accepted' })
+    expect(await only.send(to(phone))).toEqual({ outcome: 'permanent', reason: 'no device' })
+    expect(await createPush({}).check()).toEqual({ state: 'off' })
+  })
+})

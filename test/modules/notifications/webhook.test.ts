@@ -1,0 +1,299 @@
+/** Webhooks: signed by Standard Webhooks, sent once for each message as far as the receiver sees, and never into our network. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import type { Channel } from '../../../src/modules/notifications/channels/channel'
+import { checkAddress, isPublicAddress } from '../../../src/modules/notifications/channels/public-address'
+import { signStandardWebhook, verifyStandardWebhook } from '../../../src/modules/notifications/channels/signatures'
+import { createWebhook } from '../../../src/modules/notifications/channels/webhook'
+import { outgoing } from './outgoing'
+import { createWebhookReceiver, type WebhookReceiver } from './providers/webhook'
+
+const NOW = Date.UTC(2026, 10, 25, 12, 0, 0)
+
+let now = NOW
+const clock = () => now
+let receiver: WebhookReceiver
+let channel: Channel
+
+beforeAll(() => {
+  receiver = createWebhookReceiver(clock)
+  channel = createWebhook({ allowPrivate: true, clock, deadlineMs: 300 })
+})
+afterAll(() => receiver.stop())
+
+beforeEach(() => {
+  now = NOW
+  receiver.answerWith()
+  receiver.messages.length = 0
+})
+
+const hooked = (changes: Parameters<typeof outgoing>[0] = {}) =>
+  outgoing({
+    medium: 'webhook',
+    webhook: { id: 'whk_1', url: `${receiver.url}/hooks?tenant=7`, secret: receiver.secret },
+    ...changes,
+  })
+
+describe('a webhook', () => {
+  test('says what happened in words and in figures', async () => {
+    const message = hooked({ data: { amount: 1_500, currency: 'USD', transferId: 'txn_1' } })
+    expect(await channel.send(message)).toEqual({ outcome: 'accepted' })
+    const [got] = receiver.messages
+    expect(got?.body).toEqual({
+      id: message.deliveryId,
+      type: 'money_sent',
+      createdAt: '2026-11-25T12:00:00.000Z',
+      subject: 'You sent USD 15.00',
+      text: 'You sent USD 15.00 to Bruno.',
+      data: { amount: 1_500, currency: 'USD', transferId: 'txn_1' },
+    })
+    expect(got?.headers.get('content-type')).toBe('application/json')
+  })
+
+  test('has the same id at every try and a fresh signature, so that the receiver drops a repeat', async () => {
+    const [message, before] = [hooked(), receiver.repeats]
+    await channel.send(message)
+    now += 60 * 60_000
+    expect(await channel.send(message)).toEqual({ outcome: 'accepted' })
+    expect(receiver.messages).toHaveLength(1)
+    expect(receiver.repeats - before).toBe(1)
+  })
+
+  test('with another secret is not believed', async () => {
+    const [message, before] = [hooked(), receiver.forged]
+    const webhook = { id: 'whk_1', url: receiver.url, secret: `whsec_${btoa('another secret of ours')}` }
+    expect(await channel.send({ ...message, webhook })).toEqual({
+      outcome: 'transient',
+      reason: 'put off 401',
+      aboutMessage: true,
+    })
+    expect(receiver.forged - before).toBe(1)
+    expect(await channel.send(outgoing())).toEqual({ outcome: 'permanent', reason: 'no endpoint' })
+  })
+})
+
+describe('an endpoint that answers', () => {
+  test.each([200, 201, 202, 204])('%p has taken it', async (status) => {
+    receiver.answerWith({ status })
+    expect(await channel.send(hooked())).toEqual({ outcome: 'accepted' })
+  })
+
+  test('410 is gone', async () => {
+    receiver.answerWith({ status: 410 })
+    expect(await channel.send(hooked())).toEqual({ outcome: 'permanent', reason: 'gone 410', invalidRecipient: true })
+  })
+
+  test.each([400, 404, 405, 413, 422])('%p has refused it for good', async (status) => {
+    receiver.answerWith({ status, body: 'secret words' })
+    expect(await channel.send(hooked())).toEqual({ outcome: 'permanent', reason: `refused ${status}` })
+  })
+
+  test.each([401, 403, 408, 409, 425, 429, 500, 502, 503])('%p is asked again', async (status) => {
+    receiver.answerWith({ status, headers: { 'retry-after': '7' } })
+    expect(await channel.send(hooked())).toEqual({
+      outcome: 'transient',
+      reason: `put off ${status}`,
+      retryAfterMs: 7_000,
+      aboutMessage: true,
+    })
+  })
+
+  test('elsewhere is not followed there', async () => {
+    const before = receiver.asked
+    receiver.answerWith({ status: 307, headers: { location: `${receiver.url}/other` } })
+    expect(await channel.send(hooked())).toEqual({
+      outcome: 'transient',
+      reason: 'redirected elsewhere',
+      aboutMessage: true,
+    })
+    expect(receiver.asked - before).toBe(1)
+  })
+
+  test.each([
+    ['hang', 'no answer in time'],
+    ['cut', 'connection lost'],
+  ] as const)('with a %s is asked again', async (fault, reason) => {
+    receiver.answerWith(fault)
+    expect(await channel.send(hooked())).toEqual({ outcome: 'transient', reason, aboutMessage: true })
+  })
+
+  test('nothing, for it is not there, is asked again', async () => {
+    await receiver.stop()
+    expect(await channel.send(hooked())).toEqual({
+      outcome: 'transient',
+      reason: 'connection refused',
+      aboutMessage: true,
+    })
+    await receiver.start()
+    expect(await channel.send(hooked())).toEqual({ outcome: 'accepted' })
+  })
+
+  test('with a page that never ends is read to a limit only', async () => {
+    const endless = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch: () =>
+        new Response(new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(64 * 1024)) })),
+    })
+    const webhook = { id: 'whk_1', url: `http://127.0.0.1:${endless.port}/`, secret: receiver.secret }
+    expect(await channel.send({ ...hooked(), webhook })).toEqual({ outcome: 'accepted' })
+    await endless.stop(true)
+  })
+})
+
+describe('an address that is not public', () => {
+  test.each([
+    '0.0.0.0',
+    '0.1.2.3',
+    '10.1.2.3',
+    '100.64.0.1',
+    '100.127.255.255',
+    '127.0.0.1',
+    '127.255.255.254',
+    '169.254.169.254',
+    '172.16.0.1',
+    '172.31.255.255',
+    '192.0.0.8',
+    '192.0.2.1',
+    '192.168.1.1',
+    '198.18.0.1',
+    '203.0.113.9',
+    '224.0.0.1',
+    '240.0.0.1',
+    '255.255.255.255',
+    '::',
+    '::1',
+    '::ffff:127.0.0.1',
+    '::ffff:7f00:1',
+    '0:0:0:0:0:ffff:a00:1',
+    '::127.0.0.1',
+    '64:ff9b::10.0.0.1',
+    '64:ff9b::a9fe:a9fe',
+    '64:ff9b:1::8.8.8.8',
+    '100::1',
+    'fc00::1',
+    'fd12:3456::1',
+    'fe80::1',
+    'fe80::1%eth0',
+    'fec0::1',
+    'ff02::1',
+    '2001::1',
+    '2001:db8::1',
+    '2002:7f00:1::',
+    '3fff::1',
+    'nonsense',
+    '',
+  ])('%p', (address) => {
+    expect(isPublicAddress(address)).toBe(false)
+  })
+
+  test.each([
+    '1.1.1.1',
+    '8.8.8.8',
+    '100.63.255.255',
+    '100.128.0.0',
+    '172.15.255.255',
+    '172.32.0.0',
+    '223.255.255.255',
+    '2606:4700:4700::1111',
+    '2a00:1450:4001:81b::200e',
+    '::ffff:8.8.8.8',
+    '64:ff9b::8.8.8.8',
+  ])('is not %p, which is', (address) => {
+    expect(isPublicAddress(address)).toBe(true)
+  })
+
+  const guarded = (addresses: string[]) => ({ allowPrivate: false, resolve: async () => addresses })
+
+  test.each([
+    ['http://hooks.example/x', ['8.8.8.8'], 'address is not https'],
+    ['ftp://hooks.example/x', ['8.8.8.8'], 'address is not https'],
+    ['file:///etc/passwd', [], 'address is not https'],
+    ['not an address', [], 'address malformed'],
+    ['https://user:secret@hooks.example/', ['8.8.8.8'], 'address holds credentials'],
+    ['https://127.0.0.1/x', [], 'address not public'],
+    ['https://2130706433/x', [], 'address not public'],
+    ['https://0x7f.1/x', [], 'address not public'],
+    ['https://017700000001/x', [], 'address not public'],
+    ['https://[::1]/x', [], 'address not public'],
+    ['https://[::ffff:169.254.169.254]/x', [], 'address not public'],
+    ['https://inside.example/x', ['10.0.0.1'], 'address not public'],
+    ['https://mixed.example/x', ['8.8.8.8', '127.0.0.1'], 'address not public'],
+    ['https://mixed.example/x', ['8.8.8.8', 'fd00::1'], 'address not public'],
+    ['https://nowhere.example/x', [], 'host not found'],
+  ])('is refused for %p', async (url, addresses, reason) => {
+    expect(await checkAddress(url, guarded(addresses))).toEqual({ ok: false, reason })
+  })
+
+  test('is never called; nothing that listens there hears of it', async () => {
+    const before = receiver.asked
+    const strict = createWebhook({ ...guarded(['127.0.0.1']), clock, deadlineMs: 300 })
+    const port = new URL(receiver.url).port
+    for (const url of [`https://hooks.example:${port}/`, receiver.url, `https://127.0.0.1:${port}/`]) {
+      const answer = await strict.send(hooked({ webhook: { id: 'whk_1', url, secret: receiver.secret } }))
+      expect(answer).toMatchObject({ outcome: 'permanent', reason: expect.stringMatching(/^address /) })
+    }
+    expect(receiver.asked).toBe(before)
+  })
+
+  test('cannot take the place of the one that was checked: the request goes to that one, for the name', async () => {
+    const url = 'https://hooks.example:8443/in?x=1'
+    expect(await checkAddress(url, guarded(['2606:4700::1', '93.184.216.34']))).toEqual({
+      ok: true,
+      url: 'https://93.184.216.34:8443/in?x=1',
+      headers: { host: 'hooks.example:8443' },
+      serverName: 'hooks.example',
+    })
+    expect(await checkAddress(url, guarded(['2606:4700::1']))).toMatchObject({
+      url: 'https://[2606:4700::1]:8443/in?x=1',
+    })
+  })
+
+  test('may be called where the operator allows it', async () => {
+    const url = 'http://10.0.0.1/x'
+    expect(await checkAddress(url, { allowPrivate: true })).toEqual({ ok: true, url, headers: {} })
+  })
+
+  test('is not assumed where the name server fails: the webhook is tried again', async () => {
+    const resolve = () => Promise.reject(new Error('SERVFAIL'))
+    const unlucky = createWebhook({ allowPrivate: false, resolve, clock })
+    const webhook = { id: 'whk_1', url: 'https://hooks.example/', secret: receiver.secret }
+    expect(await unlucky.send(hooked({ webhook }))).toEqual({
+      outcome: 'transient',
+      reason: 'host not found',
+      aboutMessage: true,
+    })
+  })
+})
+
+describe('a signature', () => {
+  // The example of the specification (https://github.com/standard-webhooks/standard-webhooks).
+  const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
+  const [id, at, body] = ['msg_p5jXN8AQM9LWM0D4loKWxJek', 1_614_265_330, '{"test": 2432232314}'] as const
+  const signature = 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE='
+  const signed = (changes: Record<string, string> = {}) =>
+    new Headers({
+      'webhook-id': id,
+      'webhook-timestamp': String(at),
+      'webhook-signature': signature,
+      ...changes,
+    })
+
+  test('is the one of the specification', () => {
+    expect(signStandardWebhook(secret, id, at, body)).toBe(signature)
+    expect(verifyStandardWebhook(secret, signed(), body, at + 299)).toBe(true)
+    expect(verifyStandardWebhook(secret, signed({ 'webhook-signature': `v1,old ${signature}` }), body, at)).toBe(true)
+  })
+
+  test.each([
+    ['another body', signed(), `${body} `, at],
+    ['another id', signed({ 'webhook-id': 'msg_2' }), body, at],
+    ['no id', signed({ 'webhook-id': '' }), body, at],
+    ['another time', signed({ 'webhook-timestamp': String(at + 1) }), body, at],
+    ['no time', signed({ 'webhook-timestamp': 'x' }), body, at],
+    ['no signature', signed({ 'webhook-signature': '' }), body, at],
+    ['a time long past', signed(), body, at + 301],
+    ['a time to come', signed(), body, at - 301],
+  ])('is not one with %s', (_name, headers, text, moment) => {
+    expect(verifyStandardWebhook(secret, headers, text, moment)).toBe(false)
+  })
+})
