@@ -4,6 +4,7 @@ import { authentication } from './authentication'
 import { growth } from './growth'
 import { logins } from './logins'
 import { memory } from './memory'
+import { messages } from './messages'
 import { postgres } from './postgres'
 import { start } from './start'
 import { EXECUTABLE } from './support/server'
@@ -13,6 +14,7 @@ const measurements: Record<string, () => Promise<void>> = {
   start,
   authentication,
   transfers,
+  messages,
   logins,
   postgres,
   growth,

@@ -43,6 +43,7 @@ import type { Dependency } from './platform/observability/health'
 import { systemRoutes } from './platform/observability/routes'
 import { createQueue } from './platform/queue'
 import { queueRoutes } from './platform/queue/routes'
+import { createTraffic } from './platform/queue/traffic'
 import type { Runtime } from './platform/runtime'
 import { authorizePage } from './web/authorize'
 import { pages } from './web/pages'
@@ -121,7 +122,8 @@ export function createApp(config: Config, runtime: Runtime) {
   /** Where people reach this instance; without a public address, on this machine. */
   const baseUrl = () => config.publicUrl ?? `http://localhost:${port}`
 
-  const queue = createQueue(runtime)
+  const traffic = createTraffic()
+  const queue = createQueue(runtime, traffic)
   const events = createEvents(runtime, queue)
   const jobs = createJobs(runtime, queue)
   const idempotency = createIdempotency(runtime)
@@ -170,6 +172,7 @@ export function createApp(config: Config, runtime: Runtime) {
     language: config.language,
     timeZone: config.timeZone,
     baseUrl,
+    traffic,
     paces: pacesOf(config),
     hourlyCap: config.messagesPerHour,
     keptMs: config.messagesKeptDays * DAY_MS,
@@ -278,6 +281,7 @@ export function createApp(config: Config, runtime: Runtime) {
     metrics,
     limiter,
     aliases: ALIASES,
+    traffic,
     bodyFormOf,
     anonymousLimit: config.rateLimit,
     trustedProxies: config.trustedProxies,

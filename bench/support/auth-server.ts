@@ -16,6 +16,7 @@ import { renderProblem } from '../../src/platform/http/problem'
 import { createRateLimiter } from '../../src/platform/http/rate-limit'
 import { createRouteWords } from '../../src/platform/http/route'
 import { listen } from '../../src/platform/http/server'
+import { noTraffic } from '../../src/platform/queue/traffic'
 
 const [data = ''] = process.argv.slice(2)
 const config = loadConfig({ data, 'log-level': 'silent', mode: 'production', 'rate-limit': '0' }, {}, false)
@@ -57,7 +58,8 @@ const pipeline = createPipeline((request) => app.fetch(request), {
   metrics,
   limiter,
   aliases: [],
-    bodyFormOf: () => 'json',
+  traffic: noTraffic,
+  bodyFormOf: () => 'json',
   anonymousLimit: 0,
   trustedProxies: [],
   corsOrigins: [],

@@ -46,10 +46,13 @@ export function subscribeNotices(events: Events, outbox: Outbox, { lowFloat }: N
   function tell<Payload extends TSchema>(
     type: EventType<Payload>,
     notices: (payload: Static<Payload>, event: Happened<Static<Payload>>) => Notice[],
+    { waitedFor = false } = {},
   ): void {
     events.subscribe({
-      name: 'notifications',
+      // Somebody sits before a screen until the code comes: it does not queue behind news of payments.
+      name: waitedFor ? 'codes' : 'notifications',
       to: type,
+      patient: !waitedFor,
       handle: async (event) => {
         const arranged = await Promise.all(notices(event.payload, event).map(outbox.arrange))
         return async (tx) => {
@@ -62,29 +65,37 @@ export function subscribeNotices(events: Events, outbox: Outbox, { lowFloat }: N
   /** What has no id of its own is told once an event. */
   const once = (event: { id: number }) => `evt_${event.id}`
 
-  tell(codeIssued, ({ userId, purpose, channel, addressId, sealedCode, expiresAt }, event) => [
-    {
-      userId,
-      template: 'code',
-      data: { purpose },
-      secret: { member: 'code', sealed: sealedCode },
-      // A code proves the address that it was sent to.
-      only: channel === 'email' ? ['email'] : ['sms', 'whatsapp'],
-      addressId: addressId ?? undefined,
-      about: once(event),
-      expiresAt,
-    },
-  ])
-  tell(passwordResetAsked, ({ userId, sealedToken, expiresAt }, event) => [
-    {
-      userId,
-      template: 'password_reset',
-      data: {},
-      secret: { member: 'link', sealed: sealedToken },
-      about: once(event),
-      expiresAt,
-    },
-  ])
+  tell(
+    codeIssued,
+    ({ userId, purpose, channel, addressId, sealedCode, expiresAt }, event) => [
+      {
+        userId,
+        template: 'code',
+        data: { purpose },
+        secret: { member: 'code', sealed: sealedCode },
+        // A code proves the address that it was sent to.
+        only: channel === 'email' ? ['email'] : ['sms', 'whatsapp'],
+        addressId: addressId ?? undefined,
+        about: once(event),
+        expiresAt,
+      },
+    ],
+    { waitedFor: true },
+  )
+  tell(
+    passwordResetAsked,
+    ({ userId, sealedToken, expiresAt }, event) => [
+      {
+        userId,
+        template: 'password_reset',
+        data: {},
+        secret: { member: 'link', sealed: sealedToken },
+        about: once(event),
+        expiresAt,
+      },
+    ],
+    { waitedFor: true },
+  )
   tell(newDeviceSeen, ({ userId, sessionId }) => [
     { userId, template: 'new_device', data: {}, sessionId, about: sessionId },
   ])
@@ -145,18 +156,22 @@ export function subscribeNotices(events: Events, outbox: Outbox, { lowFloat }: N
   ])
 
   const toCustomer = (template: string) => (facts: WithdrawalFacts) => [withdrawalNotice(template, facts)]
-  tell(withdrawalRequested, (facts) => [
-    withdrawalNotice('withdrawal_requested', facts),
-    ...(facts.sealedToken === undefined
-      ? []
-      : [
-          {
-            ...withdrawalNotice('withdrawal_code', facts),
-            secret: { member: 'token', sealed: facts.sealedToken },
-            expiresAt: facts.expiresAt,
-          },
-        ]),
-  ])
+  tell(
+    withdrawalRequested,
+    (facts) => [
+      withdrawalNotice('withdrawal_requested', facts),
+      ...(facts.sealedToken === undefined
+        ? []
+        : [
+            {
+              ...withdrawalNotice('withdrawal_code', facts),
+              secret: { member: 'token', sealed: facts.sealedToken },
+              expiresAt: facts.expiresAt,
+            },
+          ]),
+    ],
+    { waitedFor: true },
+  )
   tell(withdrawalCancelled, toCustomer('withdrawal_cancelled'))
   tell(withdrawalExpired, toCustomer('withdrawal_expired'))
   tell(withdrawalReversed, toCustomer('withdrawal_reversed'))

@@ -31,6 +31,8 @@ export interface Subscriber<Payload extends TSchema = TSchema> {
   /** A subscriber may listen to several types under one name; its deliveries keep their order across them. */
   name: string
   to: EventType<Payload>
+  /** Nobody waits for it: see `Worker.patient`. */
+  patient?: boolean
   /** See `Worker.run`: the answered unit runs in the transaction that ends the delivery. */
   handle(event: Happened<Static<Payload>>): Promise<Unit<void> | undefined>
 }
@@ -48,6 +50,8 @@ export interface Events {
 }
 
 const DELIVERY_ATTEMPTS = 12
+/** A batch shares its commits, so a large one costs little more than a small one. */
+const PATIENT_BATCH = 64
 const PRUNE_AT_ONCE = 5_000
 
 interface NewEvent extends Record<string, unknown> {
@@ -81,23 +85,24 @@ export function createEvents({ store, clock, metrics }: Runtime, queue: Queue): 
   }
 
   /** One worker for all types that a subscriber listens to, so that order holds across them. */
-  function addWorker(name: string): void {
+  function addWorker(name: string, patient: boolean): void {
     if (workers.has(name)) return
     workers.add(name)
     queue.add({
       kind: deliveryKind(name),
       attempts: DELIVERY_ATTEMPTS,
+      ...(patient ? { patient, concurrency: PATIENT_BATCH } : {}),
       run: ({ payload }) => deliver(name, (payload as { eventId: number }).eventId),
     })
   }
 
   return {
     subscribe(subscriber) {
-      const { name, to } = subscriber
+      const { name, to, patient = false } = subscriber
       const others = subscribers.get(to.type) ?? []
       if (others.some((each) => each.name === name)) throw new Error(`${name} listens to ${to.type} already.`)
       subscribers.set(to.type, [...others, subscriber as unknown as Subscriber])
-      addWorker(name)
+      addWorker(name, patient)
     },
 
     async append(tx, { type }, key, payload) {

@@ -5,6 +5,7 @@
 import type { NewId } from '../ids'
 import type { Log } from '../observability/log'
 import type { Metrics } from '../observability/metrics'
+import type { Traffic } from '../queue/traffic'
 import { clientAddress } from './address'
 import { type BodyForm, limitFor, refuseTooLarge } from './body'
 import { beginContext, hasCredentials, pathOf, type RequestContext } from './context'
@@ -18,6 +19,8 @@ export interface PipelineOptions {
   limiter: RateLimiter
   /** Other names of paths, by their beginnings. */
   aliases: ReadonlyArray<readonly [from: string, to: string]>
+  /** Told of every request, so that background work can stand back. */
+  traffic: Traffic
   /** How the address of a path takes its body. */
   bodyFormOf(path: string): BodyForm
   /** Requests a minute from one address that is not signed in; 0 turns limits off. */
@@ -45,7 +48,7 @@ const SECURITY_HEADERS: ReadonlyArray<readonly [string, string]> = [
 const API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 export function createPipeline(handle: Handle, options: PipelineOptions): Pipeline {
-  const { newId, log, metrics, limiter, aliases, bodyFormOf, anonymousLimit } = options
+  const { newId, log, metrics, limiter, aliases, traffic, bodyFormOf, anonymousLimit } = options
   const { trustedProxies, corsOrigins, https, logRequests } = options
 
   function begin(request: Request, peer: () => string): RequestContext {
@@ -146,6 +149,7 @@ export function createPipeline(handle: Handle, options: PipelineOptions): Pipeli
 
   return async (request, peer) => {
     const context = begin(request, peer)
+    traffic.note()
     try {
       const answered = preflight(request)
       if (answered) return finish(request, answered, context)

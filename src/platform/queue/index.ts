@@ -8,6 +8,7 @@
 import { like } from 'drizzle-orm'
 import type { Tx, Unit } from '../db'
 import type { Runtime } from '../runtime'
+import { createPatience } from './patience'
 import { countWork, type DeadWork, deadWork, type KindReport, reportKinds } from './report'
 import {
   type DueWork,
@@ -22,6 +23,7 @@ import {
   reviveWork,
 } from './rows'
 import { work } from './schema'
+import { noTraffic, type Traffic } from './traffic'
 
 export { type KindReport, reportKinds } from './report'
 
@@ -47,6 +49,8 @@ export interface Worker {
   attempts: number
   /** How much work of this kind a copy does at once; 16 if it does not say. */
   concurrency?: number
+  /** Nobody waits for it: while there is traffic it takes a tenth of the time. */
+  patient?: boolean
   /**
    * Does the work. Effects outside the database happen here, at least once; the unit that it answers runs in the
    * transaction that removes the work, once.
@@ -90,11 +94,13 @@ const NUDGE_MS = 10
 const PAUSE_START_MS = 1_000
 const PAUSE_LIMIT_MS = 15 * 60_000
 const ERROR_LENGTH = 500
-export function createQueue({ store, clock, random, log, metrics }: Runtime): Queue {
+export function createQueue({ store, clock, random, log, metrics }: Runtime, traffic: Traffic = noTraffic): Queue {
+  const patience = createPatience(traffic)
   const workers = new Map<string, Worker>()
   const underWay = new Map<number, UnderWay>()
   /** Kinds of which something may be due that has not been looked for. */
   const touched = new Set<string>()
+  const resting = new Map<string, ReturnType<typeof setTimeout>>()
   let poll: ReturnType<typeof setInterval> | undefined
   let nudge: ReturnType<typeof setTimeout> | undefined
   let taking: Promise<void> | undefined
@@ -184,11 +190,27 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime): Qu
     const worker = workers.get(kind)
     let used = 0
     for (const each of underWay.values()) if (each.kind === kind) used += 1
-    return { kind, used, free: worker ? (worker.concurrency ?? CONCURRENCY) - used : 0 }
+    if (!worker || rests(worker)) return { kind, used, free: 0 }
+    return { kind, used, free: (worker.concurrency ?? CONCURRENCY) - used }
+  }
+
+  /** Whether others go first now; the kind is looked at again when its rest is over. */
+  function rests({ kind, patient = false }: Worker): boolean {
+    const restMs = patient ? patience.restOf(kind) : 0
+    if (restMs > 0 && !resting.has(kind)) {
+      const timer = setTimeout(() => {
+        resting.delete(kind)
+        wake(kind)
+      }, restMs)
+      resting.set(kind, timer)
+    }
+    return restMs > 0
   }
 
   function begin({ id, kind, payload, attempts }: DueWork, leaseUntil: number): void {
+    patience.began(kind)
     const ended = perform(kind, { id, payload, attempt: attempts + 1 }).finally(() => {
+      patience.ended(kind)
       underWay.delete(id)
       if (stopped) return
       touched.add(kind)
@@ -285,6 +307,8 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime): Qu
       stopped = true
       clearInterval(poll)
       clearTimeout(nudge)
+      for (const timer of resting.values()) clearTimeout(timer)
+      resting.clear()
       nudge = undefined
       await taking
       await lane

@@ -5,9 +5,10 @@ import {
   createAfricasTalking,
 } from '../../../src/modules/notifications/channels/africas-talking'
 import { testClock } from '../../support/world'
+import { outgoingCode } from './outgoing'
 import { createAfricasTalkingServer } from './providers/africas-talking'
 import { keepsItsWordUnderFaults } from './providers/behaviour'
-import { asReceived, outgoing, type ReceiptOptions } from './providers/server'
+import { asReceived, type ReceiptOptions } from './providers/server'
 
 const account = { username: 'kumbu', apiKey: 'atsk_the-secret-key' }
 const receiptsToken = 'the-token-of-the-reports'
@@ -23,14 +24,14 @@ beforeEach(() => server.answerWith(undefined))
 
 describe('a message', () => {
   test('goes with its short text, letter by letter', async () => {
-    const sent = await channel.send(outgoing())
+    const sent = await channel.send(outgoingCode())
     const message = server.messages.at(-1)
     expect(sent).toEqual({ outcome: 'accepted', providerId: message?.id ?? '' })
-    expect(message).toMatchObject({ to: '+258841234567', text: outgoing().short, from: undefined })
+    expect(message).toMatchObject({ to: '+258841234567', text: outgoingCode().short, from: undefined })
   })
 
   test('goes under our name', async () => {
-    await channelWith({ from: 'KUMBU' }).send(outgoing())
+    await channelWith({ from: 'KUMBU' }).send(outgoingCode())
     expect(server.messages.at(-1)?.from).toBe('KUMBU')
   })
 })
@@ -42,7 +43,7 @@ describe('an answer', () => {
   ])('%p says that there is no such number', async (code, words) => {
     server.answerWith({ code })
     const reason = `africas-talking ${code}: ${words}`
-    expect(await channel.send(outgoing())).toEqual({ outcome: 'permanent', reason, invalidRecipient: true })
+    expect(await channel.send(outgoingCode())).toEqual({ outcome: 'permanent', reason, invalidRecipient: true })
   })
 
   test.each([
@@ -51,7 +52,7 @@ describe('an answer', () => {
     [409, 'do not disturb'],
   ])('%p is for good, and says nothing against the number', async (code, words) => {
     server.answerWith({ code })
-    expect(await channel.send(outgoing())).toEqual({
+    expect(await channel.send(outgoingCode())).toEqual({
       outcome: 'permanent',
       reason: `africas-talking ${code}: ${words}`,
     })
@@ -67,21 +68,21 @@ describe('an answer', () => {
     [599, 'unexpected answer'],
   ])('%p, with HTTP success, is tried again', async (code, words) => {
     server.answerWith({ code })
-    expect(await channel.send(outgoing())).toEqual({
+    expect(await channel.send(outgoingCode())).toEqual({
       outcome: 'transient',
       reason: `africas-talking ${code}: ${words}`,
     })
   })
 
   test('to a number that is none comes from them, not from us', async () => {
-    expect(await channel.send(outgoing({ to: '841234567' }))).toMatchObject({ invalidRecipient: true })
+    expect(await channel.send(outgoingCode({ to: '841234567' }))).toMatchObject({ invalidRecipient: true })
   })
 
   test.each([
     ['key', { apiKey: 'wrong' }],
     ['name', { username: 'somebody' }],
   ])('to a wrong %s is our fault', async (_, changes) => {
-    const sent = await channelWith(changes).send(outgoing())
+    const sent = await channelWith(changes).send(outgoingCode())
     expect(sent).toEqual({ outcome: 'transient', reason: 'africas-talking 401: credentials refused' })
   })
 })

@@ -5,6 +5,7 @@ import type { Channel, PushTarget } from '../../../src/modules/notifications/cha
 import { createFcm } from '../../../src/modules/notifications/channels/fcm'
 import { parseServiceAccount } from '../../../src/modules/notifications/channels/fcm-account'
 import { outgoing } from './outgoing'
+import type { Fault } from './providers/faults'
 import { createFcmServer, type Fcm, fcmError } from './providers/fcm'
 
 const NOW = Date.UTC(2026, 10, 25, 12, 0, 0)
@@ -89,33 +90,40 @@ describe('the access token', () => {
 
   test('that is never good enough ends in another try later', async () => {
     fcm.answerWith({ status: 401, body: fcmError(401, 'UNAUTHENTICATED', 'THIRD_PARTY_AUTH_ERROR') })
-    const before = fcm.asked
+    const before = fcm.offered
     expect(await channel.send(to(phone))).toEqual({
       outcome: 'transient',
       reason: 'refused 401 THIRD_PARTY_AUTH_ERROR',
     })
-    expect(fcm.asked - before).toBe(2)
+    expect(fcm.offered - before).toBe(2)
   })
 
   test('is not given for another’s key: our credentials are no fault of the message', async () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const private_key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
     const stranger = createFcm({ serviceAccount: { ...fcm.serviceAccount, private_key }, apiBase: fcm.url, clock })
-    const before = fcm.asked
+    const before = fcm.offered
     const expected = { outcome: 'transient', reason: 'credentials refused 400 invalid_grant' }
     expect(await stranger.send(to(phone))).toEqual(expected as never)
     expect(await stranger.check()).toEqual({ state: 'down', detail: 'credentials refused 400 invalid_grant' })
-    expect(fcm.asked).toBe(before)
+    expect(fcm.offered).toBe(before)
     expect(await channel.check()).toEqual({ state: 'up' })
   })
 
-  test.each([
-    [{ status: 500 }, 'credentials refused 500'],
-    [{ status: 200, body: '<html>' }, 'answered nonsense'],
+  test.each<[Fault, string]>([
+    ['broken', 'credentials refused 500'],
+    ['garbage', 'answered nonsense'],
     [{ status: 200, body: '{"access_token":7,"expires_in":"x"}' }, 'answered nonsense'],
-  ])('that comes as %p is none', async (fault, reason) => {
+    ['silence', 'fcm: no answer in time'],
+    ['stalled', 'fcm: no answer in time'],
+    ['cut', 'fcm: connection lost'],
+    ['redirect', 'fcm: answered by pointing elsewhere'],
+  ])('that comes as %p is none: nothing goes to FCM without one', async (fault, reason) => {
+    const before = fcm.offered
     fcm.answerTokensWith(fault)
     expect(await channel.send(to(phone))).toEqual({ outcome: 'transient', reason })
+    expect(await channel.check()).toEqual({ state: 'down', detail: reason })
+    expect(fcm.offered).toBe(before)
     fcm.answerTokensWith()
     expect(await channel.send(to(phone))).toMatchObject({ outcome: 'accepted' })
   })
@@ -201,19 +209,43 @@ describe('FCM does not take it', () => {
 
   test.each([
     ['garbage', 'answered nonsense'],
-    ['hang', 'no answer in time'],
-    ['cut', 'connection lost'],
+    ['silence', 'fcm: no answer in time'],
+    ['stalled', 'fcm: no answer in time'],
+    ['cut', 'fcm: connection lost'],
+    ['redirect', 'fcm: answered by pointing elsewhere'],
   ] as const)('but answers with %s', async (fault, reason) => {
-    await channel.check()
+    const before = fcm.offered
     fcm.answerWith(fault)
     expect(await channel.send(to(phone))).toEqual({ outcome: 'transient', reason })
+    expect(fcm.offered - before).toBe(1)
+    expect(fcm.messages).toEqual([])
+  })
+
+  test.each([
+    ['0', 60_000],
+    ['soon', 60_000],
+    ['86400', 3_600_000],
+  ])('for we send too much, and asks for a pause of %p seconds', async (seconds, retryAfterMs) => {
+    fcm.answerWith({ status: 429, headers: { 'retry-after': seconds } })
+    expect(await channel.send(to(phone))).toMatchObject({ outcome: 'transient', retryAfterMs })
+  })
+
+  test('as far as we know, though it does: the repeat takes the place of what is shown', async () => {
+    const message = to(phone)
+    fcm.answerWith('lost', 1)
+    expect(await channel.send(message)).toEqual({ outcome: 'transient', reason: 'fcm: connection lost' })
+    expect(await channel.send(message)).toMatchObject({ outcome: 'accepted' })
+    expect(fcm.messages.map(({ android }) => android.notification.tag)).toEqual([
+      message.deliveryId,
+      message.deliveryId,
+    ])
   })
 
   test('for it is not there, and afterwards is', async () => {
     await channel.check()
     await fcm.stop()
-    expect(await channel.send(to(phone))).toEqual({ outcome: 'transient', reason: 'connection refused' })
-    await fcm.start()
+    expect(await channel.send(to(phone))).toEqual({ outcome: 'transient', reason: 'fcm: cannot be reached' })
+    fcm.start()
     expect(await channel.send(to(phone))).toMatchObject({ outcome: 'accepted' })
   })
 })

@@ -7,9 +7,10 @@ import {
 } from '../../../src/modules/notifications/channels/http-gateway'
 import { signStandardWebhook } from '../../../src/modules/notifications/channels/signatures'
 import { testClock } from '../../support/world'
+import { outgoingCode } from './outgoing'
 import { keepsItsWordUnderFaults } from './providers/behaviour'
 import { createGatewayServer } from './providers/gateway'
-import { asReceived, outgoing, type ReceiptOptions } from './providers/server'
+import { asReceived, type ReceiptOptions } from './providers/server'
 
 const clock = testClock()
 const receiptsSecret = `whsec_${btoa('a key of our own of 32 bytes ...')}`
@@ -39,28 +40,28 @@ describe('a gateway of which only the address is known', () => {
   const plain = createHttpGateway({ provider: 'gateway', url, clock })
 
   test('gets number and text as JSON, and our credentials in the header only', async () => {
-    expect(await plain.send(outgoing())).toEqual({ outcome: 'accepted' })
+    expect(await plain.send(outgoingCode())).toEqual({ outcome: 'accepted' })
     expect(server.messages.at(-1)).toMatchObject({
       method: 'POST',
       path: '/send',
-      body: { to: '+258841234567', text: outgoing().short },
+      body: { to: '+258841234567', text: outgoingCode().short },
     })
   })
 
   test.each([400, 413, 422])('has refused the message for good with %p', async (code) => {
     server.answerWith({ code })
-    expect(await plain.send(outgoing())).toEqual({ outcome: 'permanent', reason: `gateway ${code}: refused` })
+    expect(await plain.send(outgoingCode())).toEqual({ outcome: 'permanent', reason: `gateway ${code}: refused` })
   })
 
   test.each([401, 403])('has refused us, and not the message, with %p', async (code) => {
     server.answerWith({ code })
     const reason = `gateway ${code}: credentials refused`
-    expect(await plain.send(outgoing())).toEqual({ outcome: 'transient', reason })
+    expect(await plain.send(outgoingCode())).toEqual({ outcome: 'transient', reason })
   })
 
   test.each([404, 408, 425, 500, 502, 503])('is asked again later after %p', async (code) => {
     server.answerWith({ code })
-    expect(await plain.send(outgoing())).toMatchObject({ outcome: 'transient' })
+    expect(await plain.send(outgoingCode())).toMatchObject({ outcome: 'transient' })
   })
 
   test('tells nothing later, and cannot be asked how it is', async () => {
@@ -81,7 +82,8 @@ describe('a gateway with a description', () => {
       nothing: null,
       parts: [{ number: '{{digits}}', ref: '{{id}}/{{id}}' }],
     }
-    await channelWith({ body, method: 'PUT' }).send(outgoing(tricky))
+    const code = outgoingCode(tricky)
+    await channelWith({ body, method: 'PUT' }).send(code)
     const message = server.messages.at(-1)
     expect(message?.method).toBe('PUT')
     expect(message?.body).toEqual({
@@ -90,13 +92,13 @@ describe('a gateway with a description', () => {
       priority: 1,
       unicode: true,
       nothing: null,
-      parts: [{ number: '258841234567', ref: 'dlv_01m0z3k8x2f4v5b6n7ag/dlv_01m0z3k8x2f4v5b6n7ag' }],
+      parts: [{ number: '258841234567', ref: `${code.deliveryId}/${code.deliveryId}` }],
     })
   })
 
   test('gets a form, and no text becomes another member', async () => {
     const body = { to: '{{to}}', text: '{{text}}', flash: false }
-    await channelWith({ body, contentType: 'application/x-www-form-urlencoded' }).send(outgoing(tricky))
+    await channelWith({ body, contentType: 'application/x-www-form-urlencoded' }).send(outgoingCode(tricky))
     const fields = [...new URLSearchParams(server.messages.at(-1)?.raw)]
     expect(fields).toEqual([
       ['to', '+258841234567'],
@@ -107,30 +109,31 @@ describe('a gateway with a description', () => {
 
   test('gets its own headers, with the id of the delivery, which count more than ours', async () => {
     const headers = { 'Idempotency-Key': 'kumbu {{id}}', 'X-Account': '7', 'Content-Type': 'application/json' }
-    await channelWith({ headers }).send(outgoing())
+    const code = outgoingCode()
+    await channelWith({ headers }).send(code)
     const taken = server.messages.at(-1)?.headers
-    expect(taken?.get('idempotency-key')).toBe('kumbu dlv_01m0z3k8x2f4v5b6n7ag')
+    expect(taken?.get('idempotency-key')).toBe(`kumbu ${code.deliveryId}`)
     expect(taken?.get('x-account')).toBe('7')
     expect(taken?.get('content-type')).toBe('application/json')
   })
 
   test('gives its id where the description says', async () => {
-    const sent = await channel.send(outgoing())
+    const sent = await channel.send(outgoingCode())
     expect(sent).toEqual({ outcome: 'accepted', providerId: server.messages.at(-1)?.id ?? '' })
   })
 
   test('that gives no id where one should be did not take the message', async () => {
-    const sent = await channelWith({ idAt: '/data/1/id' }).send(outgoing())
+    const sent = await channelWith({ idAt: '/data/1/id' }).send(outgoingCode())
     expect(sent).toEqual({ outcome: 'transient', reason: 'gateway 202: answer not understood' })
   })
 
   test('says itself which answers are success and which are for good', async () => {
     const strict = channelWith({ successStatus: [200], permanentStatus: [202, 409] })
-    expect(await strict.send(outgoing())).toEqual({ outcome: 'permanent', reason: 'gateway 202: refused' })
+    expect(await strict.send(outgoingCode())).toEqual({ outcome: 'permanent', reason: 'gateway 202: refused' })
     server.answerWith({ code: 409 })
-    expect(await strict.send(outgoing())).toMatchObject({ outcome: 'permanent' })
+    expect(await strict.send(outgoingCode())).toMatchObject({ outcome: 'permanent' })
     server.answerWith({ code: 400 })
-    expect(await strict.send(outgoing())).toMatchObject({ outcome: 'transient' })
+    expect(await strict.send(outgoingCode())).toMatchObject({ outcome: 'transient' })
   })
 
   test('that answers at length is read to 64 KiB and no further', async () => {
@@ -148,7 +151,7 @@ describe('a gateway with a description', () => {
           }),
         ),
     })
-    const sent = await channelWith({ url: `http://127.0.0.1:${endless.port}/` }).send(outgoing())
+    const sent = await channelWith({ url: `http://127.0.0.1:${endless.port}/` }).send(outgoingCode())
     await endless.stop(true)
     expect(sent).toEqual({ outcome: 'transient', reason: 'gateway 200: answer not understood' })
     expect(cancelled).toBe(true)

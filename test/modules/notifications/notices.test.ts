@@ -92,17 +92,32 @@ describe('every message', () => {
   })
 })
 
-test('an instance without mail and inbox works, and keeps no messages for nobody', async () => {
+test('an instance without any provider works: each person has the inbox, and nothing waits for nobody', async () => {
   const silent = await createWorld({ mode: 'production' })
   try {
     const [sender, receiver] = [await silent.customer(1_000), await silent.person('customer')]
-    const { status } = await silent.call('POST', '/api/v1/wallet/me/transfer', {
+    const { status, body } = await silent.call('POST', '/api/v1/wallet/me/transfer', {
       token: sender.token,
       body: { to: receiver.id, amount: 10, pin: PIN },
     })
     expect(status).toBe(201)
+    await silent.app.settle()
+
+    const newest = async ({ token }: Person) =>
+      (await silent.call('GET', '/api/v1/notifications/inbox', { token })).body.items[0]
+    expect(await newest(sender)).toMatchObject({
+      template: 'money_sent',
+      title: 'You sent USD 0.10',
+      about: body.id,
+      readAt: null,
+    })
+    expect(await newest(receiver)).toMatchObject({ template: 'money_received', about: body.id, readAt: null })
     expect(await silent.app.queue.counts()).toEqual({ waiting: 0, dead: 0 })
-    expect((await silent.call('GET', '/ready')).body.dependencies[1]).toMatchObject({ name: 'mail', state: 'off' })
+    const { store } = silent.runtime
+    expect(await store.rows(store.read, sql`select id from deliveries`)).toEqual([])
+    const { ready, dependencies } = (await silent.call('GET', '/ready')).body
+    expect(ready).toBe(true)
+    expect(dependencies.find(({ name }: { name: string }) => name === 'email')).toMatchObject({ state: 'off' })
   } finally {
     await silent.end()
   }

@@ -1,9 +1,9 @@
-/** A message as the providers are handed it, for their tests. */
+/** Messages as the providers are handed them, for their tests; a test names what matters to it. */
 import type { OutgoingMessage } from '../../../src/modules/notifications/channels/channel'
 
 let made = 0
 
-/** Each has a delivery id of its own. */
+/** News of a payment, by mail unless something else is said. Each has a delivery id of its own. */
 export function outgoing(changes: Partial<OutgoingMessage> = {}): OutgoingMessage {
   made += 1
   return {
@@ -23,3 +23,18 @@ export function outgoing(changes: Partial<OutgoingMessage> = {}): OutgoingMessag
     ...changes,
   }
 }
+
+/** A code to a phone, in words with everything in them that is easily broken on the way. */
+export const outgoingCode = (changes: Partial<OutgoingMessage> = {}): OutgoingMessage =>
+  outgoing({
+    medium: 'sms',
+    template: 'code',
+    language: 'pt',
+    to: '+258841234567',
+    subject: 'Your code',
+    text: 'A long text with the code 123456.',
+    html: '<p>A long text with the code 123456.</p>',
+    short: 'Code 123456. Não o diga a ninguém & "guarde"-o.',
+    approved: { name: 'kumbu_code', language: 'pt_PT', parameters: ['123456'], button: '123456' },
+    ...changes,
+  })

@@ -43,6 +43,7 @@ describe('a signature', () => {
     ['no signature', { 'webhook-signature': '' }, body],
     ['no id', { 'webhook-id': '' }, body],
     ['no moment', { 'webhook-timestamp': '' }, body],
+    ['a moment in words', { 'webhook-timestamp': 'now' }, body],
     ['a moment that is no number', { 'webhook-timestamp': `${seconds}.0` }, body],
   ])('does not stand for %s', (_, changes, text) => {
     expect(verify(changes, text)).toBe(false)

@@ -1,111 +1,134 @@
-/** SMS by a gateway over HTTP: what it is sent, and what its answers mean. */
+/** An instance that sends its SMS by a gateway: the codes of numbers, while the gateway is well, down, and back again. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { createSmsChannel } from '../../../src/modules/notifications'
-import { HopelessError } from '../../../src/platform/queue'
-import { createWorld, type World } from '../../support/world'
+import { createWorld, type Person, type World } from '../../support/world'
+import { createGatewayServer } from './providers/gateway'
 
-interface Taken {
-  path: string
-  authorization: string | null
-  body: { to: string; text: string }
+const MINUTE = 60_000
+
+const gateway = createGatewayServer({ user: 'kumbu', password: 's@cret', receiptsSecret: '', clock: () => 0 })
+
+let world: World
+let operator: Person
+let numbers = 0
+
+beforeAll(async () => {
+  world = await createWorld({
+    mode: 'production',
+    'sms-url': `${gateway.url.replace('://', '://kumbu:s%40cret@')}/send`,
+    'sms-calling-codes': '258',
+  })
+  operator = await world.person('operator')
+})
+afterAll(async () => {
+  await world.end()
+  await gateway.stop()
+})
+
+beforeEach(async () => {
+  gateway.answerWith()
+  // Long enough for what waits to be over, and for the gateway to be trusted again.
+  world.clock.advance(10 * MINUTE)
+  await world.app.settle()
+  operator.token = await world.signIn(operator.email)
+  gateway.messages.length = 0
+})
+
+const put = (token: string, phone: string) => world.call('PUT', '/api/v1/auth/phone', { token, body: { phone } })
+
+/** Somebody new who says which number is theirs, so that a code is on its way to it. */
+async function askForCode(): Promise<{ token: string; phone: string }> {
+  numbers += 1
+  const phone = `+25884999${String(numbers).padStart(4, '0')}`
+  const { token } = await world.person('customer')
+  expect((await put(token, phone)).status).toBe(202)
+  await world.app.settle()
+  return { token, phone }
 }
 
-let taken: Taken[] = []
-let status = 200
+const numbersReached = () => gateway.messages.map(({ to }) => to)
+const codeTo = (phone: string) => /\b\d{6}\b/.exec(gateway.messages.find(({ to }) => to === phone)?.text ?? '')?.[0]
+const prove = (token: string, code: string | undefined) =>
+  world.call('POST', '/api/v1/auth/phone/verify', { token, body: { code } })
 
-const gateway = Bun.serve({
-  hostname: '127.0.0.1',
-  port: 0,
-  async fetch(request) {
-    const body = (await request.json()) as Taken['body']
-    taken.push({ path: new URL(request.url).pathname, authorization: request.headers.get('authorization'), body })
-    return new Response('', { status, ...(status === 302 ? { headers: { location: '/elsewhere' } } : {}) })
-  },
-})
-const url = `http://kumbu:s%40cret@127.0.0.1:${gateway.port}/send`
-const message = {
-  to: '+258841234567',
-  medium: 'sms',
-  subject: 's',
-  text: 't',
-  html: 'h',
-  short: 'A short text.',
-} as const
+async function advance(ms: number): Promise<void> {
+  world.clock.advance(ms)
+  await world.app.settle()
+}
 
-afterAll(() => gateway.stop(true))
-beforeEach(() => {
-  taken = []
-  status = 200
-})
-
-describe('the gateway', () => {
-  const channel = createSmsChannel({ url })
-
-  test('gets number and text as JSON, and our credentials in the header only', async () => {
-    await channel.send(message)
-    expect(taken).toEqual([
-      {
-        path: '/send',
-        authorization: `Basic ${btoa('kumbu:s@cret')}`,
-        body: { to: '+258841234567', text: 'A short text.' },
-      },
-    ])
-  })
-
-  test.each([400, 413, 422])('that answers %p has refused the message for good', async (answer) => {
-    status = answer
-    await expect(channel.send(message)).rejects.toBeInstanceOf(HopelessError)
-  })
-
-  test.each([401, 403, 408, 425, 429, 500, 502, 503])('that answers %p is asked again later', async (answer) => {
-    status = answer
-    const error = await channel.send(message).catch((thrown: Error) => thrown)
-    expect(error).toBeInstanceOf(Error)
-    expect(error).not.toBeInstanceOf(HopelessError)
-  })
-
-  test('that points elsewhere is not followed there with our credentials', async () => {
-    status = 302
-    expect(await channel.send(message).catch((thrown: Error) => thrown)).toBeInstanceOf(Error)
-    expect(taken.map(({ path }) => path)).toEqual(['/send'])
-  })
-})
+async function breaker(): Promise<string> {
+  const { body } = await world.call('GET', '/api/v1/notifications/channels', { token: operator.token })
+  const sms = body.items.find(({ channel }: { channel: string }) => channel === 'sms')
+  return sms.providers[0].breaker
+}
 
 describe('an instance with a gateway', () => {
-  let world: World
-  beforeAll(async () => {
-    world = await createWorld({ mode: 'production', 'sms-url': url, 'sms-calling-codes': '258' })
-  })
-  afterAll(() => world.end())
-
   test('sends the code of a number to it, and to no other country', async () => {
-    const person = await world.person('customer')
-    await world.app.settle()
-    taken = []
-    const put = (phone: string) => world.call('PUT', '/api/v1/auth/phone', { token: person.token, body: { phone } })
-
-    expect((await put('+258 84 999 0001')).status).toBe(202)
-    expect((await put('+1 900 555 0100')).body.code).toBe('phone_not_served')
+    const { token, phone } = await askForCode()
+    expect((await put(token, '+1 900 555 0100')).body.code).toBe('phone_not_served')
     await world.app.settle()
 
-    expect(taken.map(({ body }) => body.to)).toEqual(['+258849990001'])
-    const code = /\b\d{6}\b/.exec(taken[0]?.body.text ?? '')?.[0]
-    const { body } = await world.call('POST', '/api/v1/auth/phone/verify', { token: person.token, body: { code } })
-    expect(body).toMatchObject({ phone: '+258849990001', phoneVerified: true })
+    expect(numbersReached()).toEqual([phone])
+    expect((await prove(token, codeTo(phone))).body).toMatchObject({ phone, phoneVerified: true })
   })
 
-  test('tries again when the gateway was down, and the code is not sent late', async () => {
-    const person = await world.person('customer')
-    await world.app.settle()
-    taken = []
-    status = 503
-    await world.call('PUT', '/api/v1/auth/phone', { token: person.token, body: { phone: '+258849990002' } })
-    await world.app.settle()
-    expect(taken).toHaveLength(1)
+  test('that is down for a moment tries again after a pause, and the code arrives once', async () => {
+    const before = gateway.offered
+    gateway.answerWith('broken')
+    const { token, phone } = await askForCode()
+    expect(gateway.offered - before).toBe(1)
 
-    status = 200
-    world.clock.advance(6 * 60_000)
-    await world.app.settle()
-    expect(taken).toHaveLength(1)
+    gateway.answerWith()
+    await advance(999)
+    expect(gateway.offered - before).toBe(1)
+    await advance(1_001)
+    expect(numbersReached()).toEqual([phone])
+    await advance(MINUTE)
+
+    expect(numbersReached()).toEqual([phone])
+    expect((await prove(token, codeTo(phone))).body).toMatchObject({ phone, phoneVerified: true })
+  })
+
+  test('waits longer after each failure, and never sends a code late', async () => {
+    gateway.answerWith('broken')
+    const before = gateway.offered
+    await askForCode()
+    const tries = [gateway.offered - before]
+    for (const pause of [2_000, 4_000, 8_000]) {
+      await advance(pause / 2 - 1)
+      tries.push(gateway.offered - before)
+      await advance(pause / 2 + 1)
+      tries.push(gateway.offered - before)
+    }
+    expect(tries).toEqual([1, 1, 2, 2, 3, 3, 4])
+
+    await advance(5 * MINUTE)
+    gateway.answerWith()
+    await advance(30 * MINUTE)
+    expect(gateway.messages).toEqual([])
+  })
+
+  test('that has failed five times leaves it alone for half a minute, then longer, and lets one message through', async () => {
+    // A success, so that no failure before counts.
+    const waiting = [await askForCode()]
+    gateway.answerWith('broken')
+    const before = gateway.offered
+    const offered = () => gateway.offered - before
+    for (let i = 0; i < 5; i++) waiting.push(await askForCode())
+    expect([offered(), await breaker()]).toEqual([5, 'open'])
+    waiting.push(await askForCode())
+    await advance(29_999)
+    expect([offered(), await breaker()]).toEqual([5, 'open'])
+
+    // The one that is let through fails.
+    await advance(1)
+    expect([offered(), await breaker()]).toEqual([6, 'open'])
+    await advance(59_999)
+    expect(offered()).toBe(6)
+    gateway.answerWith()
+    await advance(1)
+
+    expect(await breaker()).toBe('closed')
+    expect(numbersReached().toSorted()).toEqual(waiting.map(({ phone }) => phone))
+    for (const { token, phone } of waiting) expect((await prove(token, codeTo(phone))).status).toBe(200)
   })
 })

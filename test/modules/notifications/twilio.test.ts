@@ -3,8 +3,9 @@ import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import type { ReceiptRequest } from '../../../src/modules/notifications/channels/channel'
 import { createTwilio, type TwilioOptions } from '../../../src/modules/notifications/channels/twilio'
 import { testClock } from '../../support/world'
+import { outgoingCode } from './outgoing'
 import { keepsItsWordUnderFaults } from './providers/behaviour'
-import { asReceived, outgoing, type ReceiptOptions } from './providers/server'
+import { asReceived, type ReceiptOptions } from './providers/server'
 import { createTwilioServer } from './providers/twilio'
 
 const account = { accountSid: `AC${'0a'.repeat(16)}`, authToken: 'the-secret-auth-token' }
@@ -19,10 +20,10 @@ beforeEach(() => server.answerWith(undefined))
 
 describe('a message', () => {
   test('goes with our sender, its short text, letter by letter, and nothing that was not asked for', async () => {
-    const sent = await channel.send(outgoing())
+    const sent = await channel.send(outgoingCode())
     const message = server.messages.at(-1)
     expect(sent).toEqual({ outcome: 'accepted', providerId: message?.id ?? '' })
-    expect(message).toMatchObject({ to: '+258841234567', text: outgoing().short, from: '+15005550006' })
+    expect(message).toMatchObject({ to: '+258841234567', text: outgoingCode().short, from: '+15005550006' })
     expect([message?.statusCallback, message?.messagingServiceSid, message?.validityPeriod]).toEqual([
       undefined,
       undefined,
@@ -36,7 +37,7 @@ describe('a message', () => {
       messagingServiceSid: 'MG1',
       statusCallback: () => 'https://kumbu.example/receipts/twilio',
     })
-    await service.send(outgoing())
+    await service.send(outgoingCode())
     expect(server.messages.at(-1)).toMatchObject({
       from: undefined,
       messagingServiceSid: 'MG1',
@@ -45,7 +46,7 @@ describe('a message', () => {
   })
 
   test('says nothing of receipts while this instance cannot be reached from outside', async () => {
-    await channelWith({ statusCallback: () => undefined }).send(outgoing())
+    await channelWith({ statusCallback: () => undefined }).send(outgoingCode())
     expect(server.messages.at(-1)?.statusCallback).toBeUndefined()
   })
 
@@ -55,7 +56,7 @@ describe('a message', () => {
     [-1, 5],
     [86_400_000, 36_000],
   ])('that is worth something for %p ms waits %p seconds at Twilio at most', async (left, seconds) => {
-    await channel.send(outgoing({ expiresAt: clock() + left }))
+    await channel.send(outgoingCode({ expiresAt: clock() + left }))
     expect(server.messages.at(-1)?.validityPeriod).toBe(seconds)
   })
 })
@@ -65,7 +66,7 @@ describe('a refusal', () => {
     ['+15005550001', 'twilio 21211: invalid number'],
     ['+15005550009', 'twilio 21614: not a mobile number'],
   ])('of %p says that there is no such number', async (to, reason) => {
-    expect(await channel.send(outgoing({ to }))).toEqual({ outcome: 'permanent', reason, invalidRecipient: true })
+    expect(await channel.send(outgoingCode({ to }))).toEqual({ outcome: 'permanent', reason, invalidRecipient: true })
   })
 
   test.each([
@@ -73,12 +74,12 @@ describe('a refusal', () => {
     ['+15005550003', 'twilio 21408: region not enabled'],
     ['+15005550004', 'twilio 21610: opted out'],
   ])('of %p is for good, and says nothing against the number', async (to, reason) => {
-    expect(await channel.send(outgoing({ to }))).toEqual({ outcome: 'permanent', reason })
+    expect(await channel.send(outgoingCode({ to }))).toEqual({ outcome: 'permanent', reason })
   })
 
   test('with a code that is not known is about the message', async () => {
     server.answerWith({ code: 21999 })
-    expect(await channel.send(outgoing())).toEqual({ outcome: 'permanent', reason: 'twilio 21999: refused' })
+    expect(await channel.send(outgoingCode())).toEqual({ outcome: 'permanent', reason: 'twilio 21999: refused' })
   })
 
   test.each([
@@ -88,17 +89,17 @@ describe('a refusal', () => {
     [21609, 'invalid address for receipts'],
   ])('%p is our fault and not the message’s', async (code, words) => {
     server.answerWith({ code })
-    expect(await channel.send(outgoing())).toEqual({ outcome: 'transient', reason: `twilio ${code}: ${words}` })
+    expect(await channel.send(outgoingCode())).toEqual({ outcome: 'transient', reason: `twilio ${code}: ${words}` })
   })
 
   test('of our credentials is no fault of the message', async () => {
-    const sent = await channelWith({ authToken: 'wrong' }).send(outgoing())
+    const sent = await channelWith({ authToken: 'wrong' }).send(outgoingCode())
     expect(sent).toEqual({ outcome: 'transient', reason: 'twilio 20003: credentials refused' })
   })
 
   test.each([20429, 21611])('%p asks for a pause', async (code) => {
     server.answerWith({ code })
-    expect(await channel.send(outgoing())).toMatchObject({ outcome: 'transient', retryAfterMs: 30_000 })
+    expect(await channel.send(outgoingCode())).toMatchObject({ outcome: 'transient', retryAfterMs: 30_000 })
   })
 })
 

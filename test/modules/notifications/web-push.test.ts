@@ -99,10 +99,10 @@ describe('a push message', () => {
   test('goes to every browser of a person, and to no device of another kind', async () => {
     const second = await service.subscribe()
     const phone: PushTarget = { id: 'tgt_phone', kind: 'fcm', address: `${service.url}/push/phone` }
-    const before = service.asked
+    const before = service.offered
     expect(await channel.send(to(browser, second, phone))).toEqual({ outcome: 'accepted' })
     expect(service.messages).toHaveLength(2)
-    expect(service.asked - before).toBe(2)
+    expect(service.offered - before).toBe(2)
   })
 
   test('finds a good token on a day when the last one has ended', async () => {
@@ -140,14 +140,14 @@ describe('a subscription that is gone', () => {
     ['half a secret', { keys: { p256dh: 'BAAA', auth: 'AA' } }],
     ['no address', { address: 'nowhere' }],
   ])('or has %s is forgotten without a request', async (_name, broken) => {
-    const before = service.asked
+    const before = service.offered
     const target = { ...browser, ...broken } as PushTarget
     expect(await channel.send(to(target))).toEqual({
       outcome: 'permanent',
       reason: 'subscription malformed',
       gone: [browser.id],
     })
-    expect(service.asked).toBe(before)
+    expect(service.offered).toBe(before)
   })
 
   test.each([
@@ -168,9 +168,8 @@ describe('a service that does not take it', () => {
     [400, { outcome: 'permanent', reason: 'refused 400' }],
     [403, { outcome: 'transient', reason: 'credentials refused 403', aboutMessage: true }],
     [500, { outcome: 'transient', reason: 'put off 500', aboutMessage: true }],
-    [307, { outcome: 'transient', reason: 'redirected elsewhere', aboutMessage: true }],
   ])('answers %p', async (status, expected) => {
-    service.answerWith({ status, headers: { location: '/elsewhere' } })
+    service.answerWith({ status })
     expect(await channel.send(to(browser))).toEqual(expected as never)
   })
 
@@ -179,7 +178,7 @@ describe('a service that does not take it', () => {
     const expected = { outcome: 'transient', reason: `put off ${status}`, retryAfterMs: 120_000, aboutMessage: true }
     expect(await channel.send(to(browser))).toEqual(expected as never)
     service.answerWith()
-    const before = service.asked
+    const before = service.offered
     now += 119_000
     expect(await channel.send(to(browser))).toEqual({
       outcome: 'transient',
@@ -187,24 +186,62 @@ describe('a service that does not take it', () => {
       retryAfterMs: 1_000,
       aboutMessage: true,
     })
-    expect(service.asked).toBe(before)
+    expect(service.offered).toBe(before)
     now += 1_000
     expect(await channel.send(to(browser))).toEqual({ outcome: 'accepted' })
   })
 
-  test('never answers, or breaks off: the send ends by its deadline', async () => {
-    service.answerWith('hang')
-    const expected = { outcome: 'transient', reason: 'no answer in time', aboutMessage: true }
-    expect(await channel.send(to(browser))).toEqual(expected as never)
-    service.answerWith('cut')
-    expect(await channel.send(to(browser))).toMatchObject({ outcome: 'transient', aboutMessage: true })
+  test('and wants to be left alone says nothing of the services of other browsers', async () => {
+    const other = createPushService(vapid.publicKey, clock)
+    service.answerWith({ status: 429, headers: { 'retry-after': '120' } })
+    await channel.send(to(browser))
+    expect(await channel.send(to(await other.subscribe()))).toEqual({ outcome: 'accepted' })
+    await other.stop()
+  })
+
+  test.each([
+    ['86400', 3_600_000],
+    ['0', undefined],
+    ['soon', undefined],
+  ])('and asks for a pause of %p seconds gets what is reasonable of it', async (seconds, retryAfterMs) => {
+    service.answerWith({ status: 503, headers: { 'retry-after': seconds } })
+    const expected = { outcome: 'transient', reason: 'put off 503', aboutMessage: true }
+    expect(await channel.send(to(browser))).toEqual({
+      ...expected,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    } as never)
+    service.answerWith()
+    now += retryAfterMs ?? 0
+    expect(await channel.send(to(browser))).toEqual({ outcome: 'accepted' })
+  })
+
+  test.each([
+    ['silence', 'web-push: no answer in time'],
+    ['stalled', 'web-push: no answer in time'],
+    ['cut', 'web-push: connection lost'],
+    ['redirect', 'web-push: answered by pointing elsewhere'],
+  ] as const)('but answers with %s: no subscription is forgotten', async (fault, reason) => {
+    const before = service.offered
+    service.answerWith(fault)
+    expect(await channel.send(to(browser))).toEqual({ outcome: 'transient', reason, aboutMessage: true })
+    expect(service.offered - before).toBe(1)
+    expect(service.messages).toEqual([])
+  })
+
+  test('as far as we know, though it does: the repeat takes the place of the one that waits', async () => {
+    const message = to(browser)
+    service.answerWith('lost', 1)
+    expect(await channel.send(message)).toMatchObject({ outcome: 'transient', reason: 'web-push: connection lost' })
+    expect(await channel.send(message)).toEqual({ outcome: 'accepted' })
+    expect(service.messages).toHaveLength(2)
+    expect(service.waiting(browser)).toHaveLength(1)
   })
 
   test('is not there, and afterwards is', async () => {
     await service.stop()
-    const expected = { outcome: 'transient', reason: 'connection refused', aboutMessage: true }
+    const expected = { outcome: 'transient', reason: 'web-push: cannot be reached', aboutMessage: true }
     expect(await channel.send(to(browser))).toEqual(expected as never)
-    await service.start()
+    service.start()
     expect(await channel.send(to(browser))).toEqual({ outcome: 'accepted' })
   })
 
@@ -230,12 +267,12 @@ test('keys that are none are found out when the instance starts', () => {
 })
 
 test('whoever says nothing of private addresses has them refused', async () => {
-  const before = service.asked
+  const before = service.offered
   expect(await createWebPush({ vapid, subject, clock }).send(to(browser))).toMatchObject({
     outcome: 'permanent',
     gone: [browser.id],
   })
-  expect(service.asked).toBe(before)
+  expect(service.offered).toBe(before)
 })
 
 describe('all devices of a person', () => {

@@ -2,8 +2,9 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import { createWhatsApp, type WhatsAppOptions } from '../../../src/modules/notifications/channels/whatsapp'
 import { testClock } from '../../support/world'
+import { outgoingCode } from './outgoing'
 import { keepsItsWordUnderFaults } from './providers/behaviour'
-import { asReceived, outgoing, type ReceiptOptions } from './providers/server'
+import { asReceived, type ReceiptOptions } from './providers/server'
 import { createWhatsAppServer, wrapped } from './providers/whatsapp'
 
 const account = {
@@ -25,7 +26,8 @@ const approved = { name: 'kumbu_money_received', language: 'pt_PT', parameters: 
 
 describe('a message', () => {
   test('is a template with its parameters, to the number without its plus sign', async () => {
-    const sent = await channel.send(outgoing({ medium: 'whatsapp', approved }))
+    const money = outgoingCode({ medium: 'whatsapp', approved })
+    const sent = await channel.send(money)
     const message = server.messages.at(-1)
     expect(sent).toEqual({ outcome: 'accepted', providerId: message?.id ?? '' })
     expect(message).toMatchObject({
@@ -34,17 +36,17 @@ describe('a message', () => {
       language: 'pt_PT',
       parameters: ['Carla', 'MZN 15,00'],
       button: undefined,
-      deliveryId: 'dlv_01m0z3k8x2f4v5b6n7ag',
+      deliveryId: money.deliveryId,
     })
   })
 
   test('with a code has it in its button too', async () => {
-    await channel.send(outgoing({ medium: 'whatsapp' }))
+    await channel.send(outgoingCode({ medium: 'whatsapp' }))
     expect(server.messages.at(-1)).toMatchObject({ parameters: ['123456'], button: '123456' })
   })
 
   test('without parameters has none', async () => {
-    await channel.send(outgoing({ approved: { ...approved, parameters: [] } }))
+    await channel.send(outgoingCode({ approved: { ...approved, parameters: [] } }))
     expect(server.messages.at(-1)?.parameters).toEqual([])
   })
 
@@ -60,7 +62,7 @@ describe('a message', () => {
     ['', '–'],
     ['Conceição "Zé" {{1}} 🎉', 'Conceição "Zé" {{1}} 🎉'],
   ])('has %p as %p, because Meta refuses anything else', async (parameter, taken) => {
-    const sent = await channel.send(outgoing({ approved: { ...approved, parameters: [parameter] } }))
+    const sent = await channel.send(outgoingCode({ approved: { ...approved, parameters: [parameter] } }))
     expect(sent.outcome).toBe('accepted')
     expect(server.messages.at(-1)?.parameters).toEqual([taken])
   })
@@ -79,7 +81,7 @@ describe('a refusal', () => {
     [139999, 'refused'],
   ])('%p is for good, and says nothing against the number', async (code, words) => {
     server.answerWith({ code })
-    expect(await channel.send(outgoing())).toEqual({ outcome: 'permanent', reason: `whatsapp ${code}: ${words}` })
+    expect(await channel.send(outgoingCode())).toEqual({ outcome: 'permanent', reason: `whatsapp ${code}: ${words}` })
   })
 
   test.each([
@@ -89,13 +91,13 @@ describe('a refusal', () => {
   ])('%p asks for a pause', async (code, words) => {
     server.answerWith({ code })
     const reason = `whatsapp ${code}: ${words}`
-    expect(await channel.send(outgoing())).toEqual({ outcome: 'transient', reason, retryAfterMs: 30_000 })
+    expect(await channel.send(outgoingCode())).toEqual({ outcome: 'transient', reason, retryAfterMs: 30_000 })
   })
 
   test('131056 is about this person alone', async () => {
     server.answerWith({ code: 131056 })
     const reason = 'whatsapp 131056: too many messages to this person'
-    expect(await channel.send(outgoing())).toEqual({ outcome: 'transient', reason, aboutMessage: true })
+    expect(await channel.send(outgoingCode())).toEqual({ outcome: 'transient', reason, aboutMessage: true })
   })
 
   test.each([
@@ -108,13 +110,13 @@ describe('a refusal', () => {
     [131016, 'provider out of service'],
   ])('%p is no fault of the message', async (code, words) => {
     server.answerWith({ code })
-    expect(await channel.send(outgoing())).toEqual({ outcome: 'transient', reason: `whatsapp ${code}: ${words}` })
+    expect(await channel.send(outgoingCode())).toEqual({ outcome: 'transient', reason: `whatsapp ${code}: ${words}` })
   })
 
   test('of a wrong token or a wrong number of ours is our fault', async () => {
-    const token = await channelWith({ accessToken: 'wrong' }).send(outgoing())
+    const token = await channelWith({ accessToken: 'wrong' }).send(outgoingCode())
     expect(token).toEqual({ outcome: 'transient', reason: 'whatsapp 190: access token expired or revoked' })
-    const number = await channelWith({ phoneNumberId: '1' }).send(outgoing())
+    const number = await channelWith({ phoneNumberId: '1' }).send(outgoingCode())
     expect(number).toEqual({ outcome: 'transient', reason: 'whatsapp 100/33: no such sender' })
   })
 })

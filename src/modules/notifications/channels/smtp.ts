@@ -18,7 +18,7 @@ export interface SmtpOptions {
   clock: Clock
 }
 
-const CONNECTIONS = 16
+const CONNECTIONS = 32
 const DEADLINE_MS = 45_000
 const CONNECTION_TIMEOUT_MS = 10_000
 const SOCKET_TIMEOUT_MS = 20_000

@@ -6,6 +6,7 @@
 import { and, asc, eq, inArray, isNotNull, lte, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
+import type { Patience } from '../../../platform/queue/patience'
 import type { Runtime } from '../../../platform/runtime'
 import type { Medium, OutgoingMessage, Sent } from '../channels/channel'
 import { deliveries, notifications } from '../schema'
@@ -35,6 +36,9 @@ interface Taken {
   interrupted: boolean
 }
 
+/** Lanes, the first before the other. */
+const URGENT = 0
+const NORMAL = 1
 const POLL_MS = 1_000
 const LEASE_MS = 90_000
 /** A provider that has not ended a send by then has failed it; well within the lease. */
@@ -54,16 +58,18 @@ export function createDispatcher(
     policy,
     compose,
     outcomes,
-  }: { providers: Providers; policy: Policy; compose: Compose; outcomes: Outcomes },
+    patience,
+  }: { providers: Providers; policy: Policy; compose: Compose; outcomes: Outcomes; patience: Patience },
 ): Dispatcher {
   const pumping = new Map<Medium, Promise<void>>()
   const again = new Set<Medium>()
   const underWay = new Set<Promise<void>>()
   const performing = new Map<string, number>()
+  const resting = new Map<Medium, ReturnType<typeof setTimeout>>()
   let poll: ReturnType<typeof setInterval> | undefined
   let stopped = true
 
-  const due = (db: Db, medium: Medium, limit: number) =>
+  const due = (db: Db, medium: Medium, limit: number, lanes: readonly number[]) =>
     db
       .select({ id: deliveries.id })
       .from(deliveries)
@@ -71,6 +77,7 @@ export function createDispatcher(
         and(
           eq(deliveries.medium, medium),
           eq(deliveries.state, 'waiting'),
+          inArray(deliveries.lane, [...lanes]),
           lte(deliveries.dueAt, clock()),
           lte(deliveries.leaseUntil, clock()),
         ),
@@ -96,12 +103,30 @@ export function createDispatcher(
   }
 
   async function take(medium: Medium): Promise<Taken[]> {
-    const room = Math.min(TAKE_AT_ONCE, providers.capacity(medium) - (performing.get(medium) ?? 0))
-    if (room <= 0 || (await due(store.read, medium, 1)).length === 0) return []
+    const capacity = Math.min(TAKE_AT_ONCE, providers.capacity(medium))
+    const room = capacity - (performing.get(medium) ?? 0)
+    if (room <= 0) return []
+    // Taken by the half, a commit is shared by many; what is urgent takes whatever place there is.
+    const lanes = room * 2 < capacity ? [URGENT] : lanesOf(medium)
+    if ((await due(store.read, medium, 1, lanes)).length === 0) return []
     return store.write(async (tx) => {
-      const ids = (await forUpdate(due(tx, medium, room), 'skip locked')).map(({ id }) => id)
+      const ids = (await forUpdate(due(tx, medium, room, lanes), 'skip locked')).map(({ id }) => id)
       return ids.length === 0 ? [] : lease(tx, ids)
     })
+  }
+
+  /** What is not urgent rests after each batch while people wait for answers. */
+  function lanesOf(medium: Medium): readonly number[] {
+    const restMs = patience.restOf(medium)
+    if (restMs === 0) return [URGENT, NORMAL]
+    if (!stopped && !resting.has(medium)) {
+      const timer = setTimeout(() => {
+        resting.delete(medium)
+        pump(medium)
+      }, restMs)
+      resting.set(medium, timer)
+    }
+    return [URGENT]
   }
 
   /** The others that are gathered for the same person and are due too. */
@@ -225,7 +250,9 @@ export function createDispatcher(
 
   async function performSafely(taken: Taken): Promise<void> {
     const { medium } = taken.delivery
+    const isPatient = taken.delivery.lane === NORMAL
     performing.set(medium, (performing.get(medium) ?? 0) + 1)
+    if (isPatient) patience.began(medium)
     try {
       await perform(taken)
     } catch (error) {
@@ -234,6 +261,7 @@ export function createDispatcher(
       log.error({ delivery: taken.delivery.id, error }, 'a delivery broke off')
     } finally {
       performing.set(medium, (performing.get(medium) ?? 1) - 1)
+      if (isPatient) patience.ended(medium)
     }
   }
 
@@ -302,6 +330,8 @@ export function createDispatcher(
     async stop() {
       stopped = true
       clearInterval(poll)
+      for (const timer of resting.values()) clearTimeout(timer)
+      resting.clear()
       await Promise.allSettled([...pumping.values(), ...underWay])
       await Promise.allSettled([...underWay])
     },

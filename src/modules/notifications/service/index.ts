@@ -1,4 +1,6 @@
 /** Notifications, put together: each part in a file of its own, and what the rest of Kumbu may ask of them. */
+import { createPatience } from '../../../platform/queue/patience'
+import type { Traffic } from '../../../platform/queue/traffic'
 import type { Runtime } from '../../../platform/runtime'
 import type { Appointments } from '../../appointments'
 import type { Identity } from '../../identity'
@@ -50,6 +52,8 @@ export interface NotificationOptions {
   language: Language
   timeZone: string
   baseUrl: () => string
+  /** Who goes first. */
+  traffic: Traffic
   /** Messages a second, by medium. */
   paces: Readonly<Partial<Record<Medium, number>>>
   /** Messages in an hour for one person by one medium, at most. */
@@ -61,7 +65,7 @@ export function createNotifications(
   runtime: Runtime,
   { identity, appointments }: { identity: Identity; appointments: Appointments },
   channels: readonly Channel[],
-  { brand, language, timeZone, baseUrl, paces, hourlyCap, keptMs }: NotificationOptions,
+  { brand, language, timeZone, baseUrl, traffic, paces, hourlyCap, keptMs }: NotificationOptions,
 ): Notifications {
   const engine = createTemplateEngine({ brand })
   const catalogue = createCatalogue(runtime, { engine, language, timeZone })
@@ -90,7 +94,13 @@ export function createNotifications(
   })
   const outcomes = createOutcomes(runtime, { outbox, suppressions, targets, isOn: providers.isOn })
   const policy = createPolicy(runtime, { reach, suppressions, isCurrent: appointments.isCurrent, hourlyCap })
-  const dispatcher: Dispatcher = createDispatcher(runtime, { providers, policy, compose, outcomes })
+  const dispatcher: Dispatcher = createDispatcher(runtime, {
+    providers,
+    policy,
+    compose,
+    outcomes,
+    patience: createPatience(traffic),
+  })
   const messages = createMessages(runtime, identity, (tx) => dispatcher.wake(tx))
   const receipts = createReceipts(runtime, { providers, outcomes, reach })
 

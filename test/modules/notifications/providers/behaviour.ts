@@ -1,7 +1,8 @@
 /** What every provider behind HTTP does when the network or the provider fails: the same words for each of them. */
 import { describe, expect, test } from 'bun:test'
 import type { Channel, Sent } from '../../../../src/modules/notifications/channels/channel'
-import { outgoing, type ProviderServer, type Taken } from './server'
+import { outgoingCode } from '../outgoing'
+import type { ProviderServer, Taken } from './server'
 
 export interface Subject {
   provider: string
@@ -14,7 +15,7 @@ export interface Subject {
 }
 
 export function keepsItsWordUnderFaults({ provider, server, channel, secrets, clock }: Subject): void {
-  const send = () => channel().send(outgoing())
+  const send = () => channel().send(outgoingCode())
   const transient = (words: string): Sent => ({ outcome: 'transient', reason: `${provider}${words}` })
 
   describe('when the network or the provider fails', () => {
@@ -27,7 +28,7 @@ export function keepsItsWordUnderFaults({ provider, server, channel, secrets, cl
 
     test.each(['silence', 'stalled'] as const)('one that is not done is left at the deadline: %s', async (fault) => {
       server.answerWith(fault)
-      expect(await channel(100).send(outgoing())).toEqual(transient(': no answer in time'))
+      expect(await channel(100).send(outgoingCode())).toEqual(transient(': no answer in time'))
     })
 
     test('a connection cut before the message was taken is tried again', async () => {
@@ -72,12 +73,12 @@ export function keepsItsWordUnderFaults({ provider, server, channel, secrets, cl
       ['1e3', 30_000],
       [undefined, 30_000],
     ])('one that has had enough and says "Retry-After: %s" is left alone for %p ms', async (limited, retryAfterMs) => {
-      server.answerWith({ limited })
+      server.answerWith({ status: 429, headers: limited === undefined ? {} : { 'retry-after': limited } })
       expect(await send()).toEqual({ ...transient(' 429: too many requests'), retryAfterMs } as Sent)
     })
 
     test('no reason holds a secret, a number or the text', async () => {
-      const faults = [{ limited: '1' }, { code: 400 }, { code: 401 }, 'broken', 'garbage', 'redirect', 'cut'] as const
+      const faults = [{ status: 429 }, { code: 400 }, { code: 401 }, 'broken', 'garbage', 'redirect', 'cut'] as const
       for (const fault of faults) {
         server.answerWith(fault)
         const sent = await send()

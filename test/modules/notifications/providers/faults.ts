@@ -1,80 +1,93 @@
-/** What the servers of providers have in common in tests: they listen on one port, and can fail in every way. */
+/** A server on a real socket that stands in for a provider, and every way in which it and the network may fail. */
 export type Fault =
+  /** This answer instead of the right one. */
   | { status: number; headers?: Record<string, string>; body?: string }
-  /** A page that is no answer to what was asked. */
+  /** The provider’s own error of this code, in the provider’s own shape. */
+  | { code: number }
+  /** 500, with a page of words. */
+  | 'broken'
+  /** 200, with something that the provider never says. */
   | 'garbage'
-  /** Takes the request and never answers. */
-  | 'hang'
-  /** Breaks off in the middle of the answer. */
+  /** Another address to go to. */
+  | 'redirect'
+  /** Nothing at all, for ever. */
+  | 'silence'
+  /** 200 and the beginning of an answer that never ends. */
+  | 'stalled'
+  /** The connection ends before the message is taken. */
   | 'cut'
+  /** The message is taken; the connection ends before that is said. */
+  | 'lost'
 
-export interface Provider<Message> {
+export interface FaultyServer {
   readonly url: string
-  /** What it took, in order. */
-  readonly messages: Message[]
-  /** How often it was asked to take something, whatever came of it. */
-  readonly asked: number
-  /** What it says to everything from now on; nothing, if nothing is said. */
-  answerWith(fault?: Fault): void
-  /** Nothing listens any more. */
+  /** Requests that came, taken or not. */
+  readonly offered: number
+  /** From now on, or for so many requests; nothing makes it well again. */
+  answerWith(fault?: Fault, times?: number): void
+  /** Listens again, at the same address. */
+  start(): void
+  /** Nothing listens any more, and whoever was connected is cut off. */
   stop(): Promise<void>
-  start(): Promise<void>
 }
 
-export function createProvider<Message>(
-  take: (request: Request, messages: Message[]) => Promise<Response>,
-): Provider<Message> {
-  const messages: Message[] = []
+export interface Well {
+  /** The right answer, or the provider’s refusal of a request that is wrong. */
+  handle(request: Request): Promise<Response>
+  /** The provider’s error of this code; an empty answer of this status, if it has no codes of its own. */
+  error?: ((code: number) => Response) | undefined
+}
+
+export function createFaultyServer({ handle, error = empty }: Well): FaultyServer {
   let fault: Fault | undefined
-  let asked = 0
+  let left = Number.POSITIVE_INFINITY
+  let offered = 0
   let server = listen(0)
   const port = server.port ?? 0
 
   function listen(at: number) {
-    return Bun.serve({
-      hostname: '127.0.0.1',
-      port: at,
-      idleTimeout: 0,
-      fetch(request) {
-        asked += 1
-        if (fault === undefined) return take(request, messages)
-        return fault === 'cut' ? brokenOff() : failing(fault)
-      },
-    })
+    // A request that is never answered may last for ever here; the deadline is for the client to keep.
+    return Bun.serve({ hostname: '127.0.0.1', port: at, idleTimeout: 0, fetch: answer })
   }
 
-  /** The beginning of an answer; then the server cuts off whoever is connected, and starts anew. */
-  function brokenOff(): Response {
-    const beginning = new ReadableStream({
-      start: (controller) => controller.enqueue(new TextEncoder().encode('{"na')),
-      pull() {
-        void server.stop(true)
-        server = listen(port)
-        return new Promise<void>(() => {})
-      },
-    })
-    return new Response(beginning)
+  async function answer(request: Request): Promise<Response> {
+    offered += 1
+    const now = fault
+    left -= 1
+    if (left <= 0) fault = undefined
+    if (now === undefined) return handle(request)
+    if (now === 'silence') return new Promise<Response>(() => {})
+    if (now === 'stalled') return stalled()
+    if (now === 'lost') await handle(request)
+    if (now === 'lost' || now === 'cut') return cutOff()
+    if (now === 'broken') return new Response('<h1>500</h1>', { status: 500 })
+    if (now === 'garbage') return new Response('<h1>Welcome to the hotel</h1>', { status: 200 })
+    if (now === 'redirect') return new Response('', { status: 307, headers: { location: '/elsewhere' } })
+    if ('code' in now) return error(now.code)
+    const { status, headers = {}, body = '' } = now
+    return new Response(body, { status, headers })
   }
 
   return {
     url: `http://127.0.0.1:${port}`,
-    messages,
-    get asked() {
-      return asked
+    get offered() {
+      return offered
     },
-    answerWith(next) {
+    answerWith(next, times = Number.POSITIVE_INFINITY) {
       fault = next
+      left = times
     },
-    stop: () => server.stop(true),
-    async start() {
+    start() {
       server = listen(port)
     },
+    stop: () => server.stop(true),
   }
 }
 
-function failing(fault: Exclude<Fault, 'cut'>): Response | Promise<Response> {
-  if (fault === 'garbage') return new Response('<!doctype html><title>Welcome to our Wi-Fi</title>')
-  if (fault === 'hang') return new Promise<Response>(() => {})
-  const { status, headers = {}, body = '' } = fault
-  return new Response(body, { status, headers })
-}
+const empty = (status: number) => new Response('', { status })
+
+const stalled = () =>
+  new Response(new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode('{"sid": "')) }))
+
+/** A body that fails ends the connection. */
+const cutOff = () => new Response(new ReadableStream({ start: (controller) => controller.error() }))

@@ -5,7 +5,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { jwtVerify } from 'jose'
 import type { PushTarget } from '../../../../src/modules/notifications/channels/channel'
-import { createProvider, type Fault, type Provider } from './faults'
+import { createFaultyServer, type Fault, type FaultyServer } from './faults'
 
 export interface FcmMessage {
   token: string
@@ -15,7 +15,9 @@ export interface FcmMessage {
   apns: { headers: Record<string, string> }
 }
 
-export interface Fcm extends Provider<FcmMessage> {
+export interface Fcm extends FaultyServer {
+  /** What it took, in order. */
+  readonly messages: FcmMessage[]
   /** What its console would hand out. */
   readonly serviceAccount: { project_id: string; client_email: string; private_key: string; token_uri: string }
   /** How many access tokens it has given. */
@@ -27,7 +29,7 @@ export interface Fcm extends Provider<FcmMessage> {
   /** No access token is good any more. */
   revoke(): void
   /** What the token endpoint says from now on. */
-  answerTokensWith(fault?: Fault & object): void
+  answerTokensWith(fault?: Fault): void
 }
 
 const PROJECT = 'kumbu-test'
@@ -39,10 +41,14 @@ const keys = generateKeyPairSync('rsa', { modulusLength: 2048 })
 export function createFcmServer(clock: () => number = Date.now): Fcm {
   const installed = new Set<string>()
   const valid = new Map<string, number>()
+  const messages: FcmMessage[] = []
   let tokensGiven = 0
-  let tokenFault: (Fault & object) | undefined
 
-  const provider = createProvider<FcmMessage>(async (request, messages) => {
+  const provider = createFaultyServer({ handle: take })
+  // Tokens have an address of their own, so that one can fail without the other.
+  const tokens = createFaultyServer({ handle: giveToken })
+
+  async function take(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url)
     if (pathname !== `/v1/projects/${PROJECT}/messages:send`) return refused(404, 'NOT_FOUND')
     const bearer = /^Bearer (.+)$/.exec(request.headers.get('authorization') ?? '')?.[1] ?? ''
@@ -55,11 +61,9 @@ export function createFcmServer(clock: () => number = Date.now): Fcm {
     if (!installed.has(message.token)) return refused(404, 'NOT_FOUND', 'UNREGISTERED')
     messages.push(message)
     return Response.json({ name: `projects/${PROJECT}/messages/${messages.length}` })
-  })
+  }
 
-  // Tokens have an address of their own, so that one can fail without the other.
-  const tokens = createProvider<never>(async (request) => {
-    if (tokenFault !== undefined) return new Response(tokenFault.body ?? '', { status: tokenFault.status })
+  async function giveToken(request: Request): Promise<Response> {
     const form = new URLSearchParams(await request.text())
     const assertion = form.get('assertion') ?? ''
     if (form.get('grant_type') !== GRANT) return Response.json({ error: 'unsupported_grant_type' }, { status: 400 })
@@ -79,7 +83,7 @@ export function createFcmServer(clock: () => number = Date.now): Fcm {
     const token = `ya29.${crypto.randomUUID()}`
     valid.set(token, clock() + 3_600_000)
     return Response.json({ access_token: token, expires_in: 3600, token_type: 'Bearer' })
-  })
+  }
 
   const serviceAccount = {
     type: 'service_account',
@@ -91,18 +95,16 @@ export function createFcmServer(clock: () => number = Date.now): Fcm {
 
   return {
     url: provider.url,
-    messages: provider.messages,
-    get asked() {
-      return provider.asked
+    messages,
+    get offered() {
+      return provider.offered
     },
     serviceAccount,
     get tokensGiven() {
       return tokensGiven
     },
     answerWith: provider.answerWith,
-    answerTokensWith(fault) {
-      tokenFault = fault
-    },
+    answerTokensWith: tokens.answerWith,
     install() {
       const token = `${crypto.randomUUID()}:APA91b`
       installed.add(token)
@@ -113,8 +115,9 @@ export function createFcmServer(clock: () => number = Date.now): Fcm {
     async stop() {
       await Promise.all([provider.stop(), tokens.stop()])
     },
-    async start() {
-      await Promise.all([provider.start(), tokens.start()])
+    start() {
+      provider.start()
+      tokens.start()
     },
   }
 }

@@ -23,7 +23,6 @@ export function createGatewayServer({ user, password, receiptsSecret, clock }: G
 
   return createProviderServer<GatewayMessage>({
     newId: (number) => `gw-${number}`,
-    error: (status) => new Response('', { status }),
     receipt,
     async handle(request, take) {
       if (request.headers.get('authorization') !== authorization) return new Response('', { status: 401 })

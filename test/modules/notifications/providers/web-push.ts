@@ -4,7 +4,7 @@
  */
 import { decodeProtectedHeader, importJWK, jwtVerify } from 'jose'
 import type { PushTarget } from '../../../../src/modules/notifications/channels/channel'
-import { createProvider, type Provider } from './faults'
+import { createFaultyServer, type FaultyServer } from './faults'
 
 export interface Pushed {
   token: string
@@ -18,7 +18,9 @@ export interface Pushed {
   sub: string
 }
 
-export interface PushService extends Provider<Pushed> {
+export interface PushService extends FaultyServer {
+  /** What it took, in order. */
+  readonly messages: Pushed[]
   /** A browser that subscribes. */
   subscribe(): Promise<PushTarget>
   /** From now on its subscription is gone. */
@@ -41,8 +43,10 @@ const DAY_SECONDS = 24 * 60 * 60
 /** `publicKey` is the key that its browsers subscribed with; whoever has another is not let in. */
 export function createPushService(publicKey: string, clock: () => number = Date.now): PushService {
   const browsers = new Map<string, Browser>()
+  const messages: Pushed[] = []
+  const server = createFaultyServer({ handle: take })
 
-  const provider: Provider<Pushed> = createProvider<Pushed>(async (request, messages) => {
+  async function take(request: Request): Promise<Response> {
     const token = new URL(request.url).pathname.split('/').at(-1) ?? ''
     const browser = browsers.get(token)
     if (request.method !== 'POST' || browser === undefined) return new Response('', { status: 404 })
@@ -65,8 +69,8 @@ export function createPushService(publicKey: string, clock: () => number = Date.
     const pushed = { token, payload, bytes: body.length, ttl: Number(ttl), urgency, topic, sub }
     messages.push(pushed)
     browser.waiting.set(topic ?? String(messages.length), pushed)
-    return new Response('', { status: 201, headers: { location: `${provider.url}/message/${messages.length}` } })
-  })
+    return new Response('', { status: 201, headers: { location: `${server.url}/message/${messages.length}` } })
+  }
 
   /** RFC 8292 sections 2 and 3. */
   async function senderOf(request: Request): Promise<string> {
@@ -80,7 +84,7 @@ export function createPushService(publicKey: string, clock: () => number = Date.
     ]
     const verifier = await importJWK({ kty: 'EC', crv: 'P-256', x, y }, 'ES256')
     const { payload } = await jwtVerify(jwt, verifier, {
-      audience: provider.url,
+      audience: server.url,
       requiredClaims: ['exp', 'sub'],
       currentDate: new Date(clock()),
     })
@@ -91,7 +95,8 @@ export function createPushService(publicKey: string, clock: () => number = Date.
 
   const tokenOf = ({ address }: PushTarget) => address.split('/').at(-1) ?? ''
 
-  return Object.assign(provider, {
+  return Object.assign(server, {
+    messages,
     async subscribe(): Promise<PushTarget> {
       const keys = await crypto.subtle.generateKey({ name: 'ECDH', namedCurve: 'P-256' }, true, ['deriveBits'])
       const point = new Uint8Array(await crypto.subtle.exportKey('raw', keys.publicKey))
@@ -102,7 +107,7 @@ export function createPushService(publicKey: string, clock: () => number = Date.
       return {
         id: `tgt_${token}`,
         kind: 'web',
-        address: `${provider.url}/push/${token}`,
+        address: `${server.url}/push/${token}`,
         keys: { p256dh, auth: secret },
       }
     },

@@ -121,9 +121,9 @@ export const en: Record<TemplateName, Words> = {
     ),
   },
   password_changed: {
-    subject: 'Your password was changed',
-    text: paragraphs('Your password was changed, and every other device was signed out.', NOT_YOU),
-    short: `{{ brand }}: your password was changed. ${NOT_YOU}`,
+    subject: 'Your password was changed.',
+    text: paragraphs('Your password was changed. Other devices were signed out.', NOT_YOU),
+    short: `{{ brand }}: Your password was changed. ${NOT_YOU}`,
   },
   new_device: {
     subject: 'A new device signed in',
