@@ -5,7 +5,9 @@ import { growth } from './growth'
 import { logins } from './logins'
 import { memory } from './memory'
 import { messages } from './messages'
+import { notices } from './notices'
 import { postgres } from './postgres'
+import { reminders } from './reminders'
 import { start } from './start'
 import { EXECUTABLE } from './support/server'
 import { transfers } from './transfers'
@@ -15,9 +17,11 @@ const measurements: Record<string, () => Promise<void>> = {
   authentication,
   transfers,
   messages,
+  notices,
   logins,
   postgres,
   growth,
+  reminders,
   memory,
 }
 

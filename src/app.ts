@@ -164,7 +164,13 @@ export function createApp(config: Config, runtime: Runtime) {
   const appointments = createAppointments(
     runtime,
     { identity, ledger, wallet, events },
-    { currency, baseUrl, organizer: config.mailFrom },
+    {
+      currency,
+      baseUrl,
+      organizer: config.mailFrom,
+      reminders: config.reminders,
+      reviewMinutesAfter: config.reviewAfter,
+    },
   )
 
   const notifications = createNotifications(runtime, { identity, appointments }, channels, {
@@ -175,6 +181,7 @@ export function createApp(config: Config, runtime: Runtime) {
     traffic,
     paces: pacesOf(config),
     hourlyCap: config.messagesPerHour,
+    callingCodes: config.smsCallingCodes,
     keptMs: config.messagesKeptDays * DAY_MS,
   })
   subscribeNotices(events, notifications.outbox, { lowFloat: config.lowFloat })
@@ -242,7 +249,7 @@ export function createApp(config: Config, runtime: Runtime) {
     .use(pages())
     .use(authorizePage(oauth, identity, cookies))
     .use(oauthApi.protocol)
-    .use(outsideRoutes(notifications, words, baseUrl))
+    .use(outsideRoutes(notifications, words, { baseUrl, limiter: factorLimiter }))
     .use(swagger(() => document()))
     .group('/api/v1', (api) =>
       api

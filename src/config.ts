@@ -19,6 +19,12 @@ interface Setting<Value> {
   parse(text: string): Value
 }
 
+export interface ReminderSetting {
+  name: string
+  minutesBefore: number
+  media: Array<'email' | 'sms' | 'whatsapp' | 'push'>
+}
+
 /** A configuration value that is not allowed; the message names the setting, the value, and what is allowed. */
 export class ConfigError extends Error {
   override name = 'ConfigError'
@@ -115,6 +121,26 @@ const callingCodeList = listOf((text) => {
   if (!/^[1-9]\d{0,3}$/.test(text)) throw new NotAllowed('calling codes without +, such as 258,27')
   return text
 })
+
+const REMINDER =
+  /^(?<amount>[1-9]\d{0,3})(?<unit>[hm]):(?<media>(?:email|sms|whatsapp|push)(?:\+(?:email|sms|whatsapp|push))*)$/
+
+/** `24h:email+whatsapp,1h:sms` */
+const reminderList = (text: string): ReminderSetting[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map((part) => {
+      const { amount = '', unit = '', media = '' } = REMINDER.exec(part)?.groups ?? {}
+      if (amount === '') throw new NotAllowed('a list such as 24h:email+whatsapp,1h:sms')
+      const minutesBefore = Number(amount) * (unit === 'h' ? 60 : 1)
+      return {
+        name: `${amount}${unit}`,
+        minutesBefore,
+        media: [...new Set(media.split('+'))] as ReminderSetting['media'],
+      }
+    })
 
 const roleList = listOf(oneOf('operator', 'agent', 'teller', 'support', 'auditor', 'customer', 'biller'))
 
@@ -379,6 +405,20 @@ export const settings = {
     default: '90',
     doc: 'Days for which notifications and how they arrived are kept.',
     parse: wholeNumber(1, 3_650),
+  }),
+  reminders: setting({
+    flag: 'reminders',
+    env: 'KUMBU_REMINDERS',
+    default: '24h:email+whatsapp,1h:sms',
+    doc: 'How long before an appointment people are reminded, and by what: hours (h) or minutes (m), a colon, and email, sms, whatsapp or push, joined by +. A service may have its own. Empty: none.',
+    parse: reminderList,
+  }),
+  reviewAfter: setting({
+    flag: 'review-after',
+    env: 'KUMBU_REVIEW_AFTER',
+    default: '60',
+    doc: 'Minutes after an appointment at which the customer is asked what they thought of it.',
+    parse: wholeNumber(0, 30 * 24 * 60),
   }),
   lowFloat: setting({
     flag: 'low-float',

@@ -253,6 +253,7 @@ CREATE TABLE "template_versions" (
 DROP INDEX "work_unique_key";--> statement-breakpoint
 DROP INDEX "work_due";--> statement-breakpoint
 DROP INDEX "work_order";--> statement-breakpoint
+ALTER TABLE "events" ADD COLUMN "lane" bigint;--> statement-breakpoint
 ALTER TABLE "schedule_runs" ADD COLUMN "due_at" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "schedule_runs" ADD COLUMN "ended_at" bigint;--> statement-breakpoint
 ALTER TABLE "schedule_runs" ADD COLUMN "lease_until" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
@@ -294,6 +295,7 @@ CREATE INDEX "notifications_unread" ON "notifications" USING btree ("user_id","i
 CREATE UNIQUE INDEX "suppressions_address" ON "suppressions" USING btree ("address_hash","medium");--> statement-breakpoint
 CREATE UNIQUE INDEX "notification_targets_address" ON "notification_targets" USING btree ("address_hash");--> statement-breakpoint
 CREATE INDEX "notification_targets_user" ON "notification_targets" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "events_lane" ON "events" USING btree ("lane","id") WHERE lane is not null;--> statement-breakpoint
 CREATE INDEX "work_dead" ON "work" USING btree ("id") WHERE state = 'dead';--> statement-breakpoint
 CREATE UNIQUE INDEX "work_unique_key" ON "work" USING btree ("kind","unique_key") WHERE unique_key is not null;--> statement-breakpoint
 CREATE INDEX "work_due" ON "work" USING btree ("kind","due_at") WHERE state = 'waiting';--> statement-breakpoint

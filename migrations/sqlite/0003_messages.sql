@@ -293,6 +293,8 @@ CREATE INDEX `work_dead` ON `work` (`id`) WHERE state = 'dead';--> statement-bre
 CREATE UNIQUE INDEX `work_unique_key` ON `work` (`kind`,`unique_key`) WHERE unique_key is not null;--> statement-breakpoint
 CREATE INDEX `work_due` ON `work` (`kind`,`due_at`) WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX `work_order` ON `work` (`kind`,`ordering_key`,`id`) WHERE ordering_key is not null;--> statement-breakpoint
+ALTER TABLE `events` ADD `lane` integer;--> statement-breakpoint
+CREATE INDEX `events_lane` ON `events` (`lane`,`id`) WHERE lane is not null;--> statement-breakpoint
 ALTER TABLE `schedule_runs` ADD `due_at` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `schedule_runs` ADD `ended_at` integer;--> statement-breakpoint
 ALTER TABLE `schedule_runs` ADD `lease_until` integer DEFAULT 0 NOT NULL;--> statement-breakpoint

@@ -36,6 +36,8 @@ describe('every route of the API', () => {
   test('is public only where one cannot have signed in yet', () => {
     const open = apiRoutes().filter(({ scopes: named }) => named === 'public')
     expect(open.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
+      // A calendar program cannot sign in: its address is the secret.
+      'GET /api/v1/appointments/feeds/:token',
       'POST /api/v1/auth/forgot-password',
       'POST /api/v1/auth/login',
       'POST /api/v1/auth/login/2fa',

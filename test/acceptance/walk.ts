@@ -47,6 +47,13 @@ const SAMPLES: Record<string, string> = {
   method: 'email',
   workId: '1',
   name: 'nothing.there',
+  serviceId: 'svc_00000000000000000000',
+  staffId: 'stf_00000000000000000000',
+  appointmentId: 'apt_00000000000000000000',
+  closureId: 'cls_00000000000000000000',
+  waitId: 'wtl_00000000000000000000',
+  reviewId: 'rev_00000000000000000000',
+  token: 'A'.repeat(43),
 }
 
 function sampleOf(parameter: string): string {

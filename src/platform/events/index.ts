@@ -1,10 +1,12 @@
 /**
- * The transactional outbox. `append` writes an event and, for each subscriber of its type, its delivery, in the
- * transaction in which the event happened; the deliveries run after the commit (see `platform/queue`).
+ * The transactional outbox. `append` writes an event in the transaction in which it happened, which is all that whoever
+ * caused it pays for. After the commit a relay puts a delivery for each subscriber of its type into the queue
+ * (`platform/queue`), once: it takes the event's mark away in the same transaction.
  */
 import type { Static, TSchema } from '@sinclair/typebox'
 import { asc, eq, inArray } from 'drizzle-orm'
-import { prepared, preparedWrite, type Tx, type Unit } from '../db'
+import { type Db, preparedWrite, type Tx, type Unit } from '../db'
+import { forUpdate } from '../db/dialect'
 import { HopelessError, type Queue } from '../queue'
 import type { Runtime } from '../runtime'
 import { events } from './schema'
@@ -50,6 +52,9 @@ export interface Events {
 }
 
 const DELIVERY_ATTEMPTS = 12
+const FIRST = 1
+const PATIENT = 2
+const RELAY_AT_ONCE = 200
 /** A batch shares its commits, so a large one costs little more than a small one. */
 const PATIENT_BATCH = 64
 const PRUNE_AT_ONCE = 5_000
@@ -59,18 +64,17 @@ interface NewEvent extends Record<string, unknown> {
   key: string
   payload: unknown
   at: number
+  lane: number | null
 }
 
 const insertEvent = preparedWrite<NewEvent>('insert_event', (db, $) =>
-  db.insert(events).values({ type: $('type'), key: $('key'), payload: $('payload'), at: $('at') } as never),
-)
-
-/** The same, answering the event's number, which costs more and only deliveries need. */
-const insertEventForDelivery = prepared<NewEvent, Array<{ id: number }>>('insert_event_for_delivery', (db, $) =>
-  db
-    .insert(events)
-    .values({ type: $('type'), key: $('key'), payload: $('payload'), at: $('at') } as never)
-    .returning({ id: events.id }),
+  db.insert(events).values({
+    type: $('type'),
+    key: $('key'),
+    payload: $('payload'),
+    at: $('at'),
+    lane: $('lane'),
+  } as never),
 )
 
 export function createEvents({ store, clock, metrics }: Runtime, queue: Queue): Events {
@@ -78,7 +82,8 @@ export function createEvents({ store, clock, metrics }: Runtime, queue: Queue): 
   const workers = new Set<string>()
 
   async function deliver(name: string, eventId: number): Promise<Unit<void> | undefined> {
-    const [event] = await store.read.select().from(events).where(eq(events.id, eventId))
+    const { id, type, key, payload, at } = events
+    const [event] = await store.read.select({ id, type, key, payload, at }).from(events).where(eq(events.id, eventId))
     if (!event) throw new HopelessError(`The event ${eventId} is no longer there.`)
     const subscriber = subscribers.get(event.type)?.find((each) => each.name === name)
     return subscriber?.handle(event as Happened<never>)
@@ -96,6 +101,33 @@ export function createEvents({ store, clock, metrics }: Runtime, queue: Queue): 
     })
   }
 
+  /** An event that somebody is waited for goes before others; nobody listens to most. */
+  function laneOf(type: string): number | null {
+    const interested = subscribers.get(type)
+    if (!interested) return null
+    return interested.every(({ patient }) => patient) ? PATIENT : FIRST
+  }
+
+  async function relay(lane: number): Promise<number> {
+    const marked = (db: Db) =>
+      db.select().from(events).where(eq(events.lane, lane)).orderBy(asc(events.id)).limit(RELAY_AT_ONCE)
+    if ((await marked(store.read)).length === 0) return 0
+    return store.write(async (tx) => {
+      const rows = await forUpdate(marked(tx), 'skip locked')
+      for (const { id, type, key } of rows) {
+        for (const { name } of subscribers.get(type) ?? []) {
+          await queue.put(tx, { kind: deliveryKind(name), payload: { eventId: id }, orderingKey: key })
+        }
+      }
+      const ids = rows.map(({ id }) => id)
+      if (ids.length > 0) await tx.update(events).set({ lane: null }).where(inArray(events.id, ids))
+      return ids.length
+    })
+  }
+
+  queue.draw({ name: 'events that are waited for', patient: false, pull: () => relay(FIRST) })
+  queue.draw({ name: 'events', patient: true, pull: () => relay(PATIENT) })
+
   return {
     subscribe(subscriber) {
       const { name, to, patient = false } = subscriber
@@ -106,30 +138,18 @@ export function createEvents({ store, clock, metrics }: Runtime, queue: Queue): 
     },
 
     async append(tx, { type }, key, payload) {
-      const event = { type, key, payload, at: clock() }
       metrics.events.inc({ type })
-      const interested = subscribers.get(type)
-      if (!interested) {
-        insertEvent(tx, event)
-        return
-      }
-      const [inserted] = await insertEventForDelivery(tx, event)
-      for (const { name } of interested) {
-        await queue.put(tx, {
-          kind: deliveryKind(name),
-          payload: { eventId: inserted?.id },
-          orderingKey: key,
-        })
-      }
+      insertEvent(tx, { type, key, payload, at: clock(), lane: laneOf(type) })
+      queue.wake()
     },
 
     async prune(before) {
       const old = await store.read
-        .select({ id: events.id, at: events.at })
+        .select({ id: events.id, at: events.at, lane: events.lane })
         .from(events)
         .orderBy(asc(events.id))
         .limit(PRUNE_AT_ONCE)
-      const oldIds = old.filter(({ at }) => at < before).map(({ id }) => id)
+      const oldIds = old.filter(({ at, lane }) => at < before && lane === null).map(({ id }) => id)
       if (oldIds.length === 0) return 0
       const awaited = (await queue.payloads('event:')) as Array<{ eventId: number }>
       const needed = new Set(awaited.map(({ eventId }) => eventId))

@@ -37,7 +37,8 @@ export type Handle = (request: Request) => Response | Promise<Response>
 /** `peer` answers the address at the other end of the connection. */
 export type Pipeline = (request: Request, peer: () => string) => Promise<Response>
 
-const NOT_COUNTED = new Set(['/health', '/ready', '/metrics'])
+/** Not counted: who watches over us; and providers, of whom each receipt is known by its signature. */
+const NOT_COUNTED = /^\/(?:health|ready|metrics|receipts\/[a-z0-9-]+)$/
 const REQUEST_ID_FORM = /^[\w.:-]{1,64}$/
 
 const SECURITY_HEADERS: ReadonlyArray<readonly [string, string]> = [
@@ -46,6 +47,10 @@ const SECURITY_HEADERS: ReadonlyArray<readonly [string, string]> = [
   ['x-frame-options', 'DENY'],
 ]
 const API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+
+/** What is longer than an id is a secret that lets in, such as the address of a calendar. */
+const SECRET_SEGMENT = /[\w-]{40,}/g
+const withoutSecrets = (path: string) => path.slice(0, 200).replaceAll(SECRET_SEGMENT, '…')
 
 export function createPipeline(handle: Handle, options: PipelineOptions): Pipeline {
   const { newId, log, metrics, limiter, aliases, traffic, bodyFormOf, anonymousLimit } = options
@@ -74,7 +79,7 @@ export function createPipeline(handle: Handle, options: PipelineOptions): Pipeli
   }
 
   function countStranger(context: RequestContext): void {
-    if (anonymousLimit === 0 || NOT_COUNTED.has(context.path)) return
+    if (anonymousLimit === 0 || NOT_COUNTED.test(context.path)) return
     takeOrRefuse(limiter, `address ${context.address}`, anonymousLimit, context.answerHeaders)
   }
 
@@ -136,7 +141,7 @@ export function createPipeline(handle: Handle, options: PipelineOptions): Pipeli
       {
         requestId: context.id,
         method,
-        path: context.path.slice(0, 200),
+        path: withoutSecrets(context.path),
         status,
         problem: context.problem,
         address: context.address,

@@ -14,6 +14,8 @@ export interface Metrics {
   readonly work: Counter<'kind' | 'outcome'>
   readonly workWaiting: Gauge<'state'>
   readonly messages: Counter<'channel' | 'outcome'>
+  readonly messageWait: Histogram<'channel'>
+  readonly breakers: Gauge<'provider'>
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
@@ -87,6 +89,19 @@ export function createMetrics(): Metrics {
       name: 'kumbu_messages_total',
       help: 'Messages handed to a channel, by how they ended.',
       labelNames: ['channel', 'outcome'],
+      registers,
+    }),
+    messageWait: new Histogram({
+      name: 'kumbu_message_wait_seconds',
+      help: 'From when a message was due to when a provider took it.',
+      labelNames: ['channel'],
+      buckets: [0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200],
+      registers,
+    }),
+    breakers: new Gauge({
+      name: 'kumbu_provider_breaker',
+      help: 'Whether a provider of messages is left alone: 0 no, 1 one message is let through to see, 2 yes.',
+      labelNames: ['provider'],
       registers,
     }),
   }

@@ -58,8 +58,20 @@ export interface Worker {
   run(work: TakenWork): Promise<Unit<void> | undefined>
 }
 
+/** Where work comes from that was not put in yet. */
+export interface Source {
+  name: string
+  /** See `Worker.patient`. */
+  patient: boolean
+  /** Puts some of it in; answers how much, 0 if there is none. */
+  pull(): Promise<number>
+}
+
 export interface Queue {
   add(worker: Worker): void
+  draw(source: Source): void
+  /** There may be something to pull, soon after the transaction that called this. */
+  wake(): void
   put(tx: Tx, item: Work): Promise<void>
   /** Does everything that is due now, and what comes due by doing it; for tests and for shutting down. */
   drain(): Promise<void>
@@ -97,6 +109,9 @@ const ERROR_LENGTH = 500
 export function createQueue({ store, clock, random, log, metrics }: Runtime, traffic: Traffic = noTraffic): Queue {
   const patience = createPatience(traffic)
   const workers = new Map<string, Worker>()
+  const sources: Source[] = []
+  /** Whether a source may have something. */
+  let fresh = false
   const underWay = new Map<number, UnderWay>()
   /** Kinds of which something may be due that has not been looked for. */
   const touched = new Set<string>()
@@ -122,9 +137,10 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
   }
 
   /** Soon after the transaction that called this; should it end later, the next poll finds its work. */
-  function wake(kind: string): void {
+  function wake(kind?: string): void {
     if (stopped) return
-    touched.add(kind)
+    if (kind === undefined) fresh = true
+    else touched.add(kind)
     nudge ??= setTimeout(() => {
       nudge = undefined
       takeTouched()
@@ -132,7 +148,7 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
   }
 
   function takeTouched(): void {
-    if (stopped || touched.size === 0) return
+    if (stopped || (touched.size === 0 && !fresh)) return
     taking ??= untilNoneIsTouched().finally(() => {
       taking = undefined
       // Something may have been touched since the last look.
@@ -142,9 +158,10 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
 
   async function untilNoneIsTouched(): Promise<void> {
     try {
-      while (touched.size > 0 && !stopped) {
+      while ((touched.size > 0 || fresh) && !stopped) {
         // Whatever else ends in this turn of the event loop makes its place free first.
         await new Promise<void>((resolve) => setImmediate(resolve))
+        if (fresh) await pull()
         const kinds = [...touched]
         touched.clear()
         await take(kinds)
@@ -152,6 +169,21 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
     } catch (error) {
       log.error({ error }, 'work could not be taken')
     }
+  }
+
+  /** Once from each source that does not rest; answers how much came. */
+  async function pull(): Promise<number> {
+    fresh = false
+    let total = 0
+    for (const { name, patient, pull: pullOne } of sources) {
+      if (rests({ name, patient, again: () => wake() })) continue
+      patience.began(name)
+      const pulled = await pullOne().finally(() => patience.ended(name))
+      // Where there was something there may be more.
+      if (pulled > 0) fresh = true
+      total += pulled
+    }
+    return total
   }
 
   /** Begins what is due of these kinds, as far as there are places; answers how much. */
@@ -190,19 +222,20 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
     const worker = workers.get(kind)
     let used = 0
     for (const each of underWay.values()) if (each.kind === kind) used += 1
-    if (!worker || rests(worker)) return { kind, used, free: 0 }
+    if (!worker || rests({ name: kind, patient: worker.patient ?? false, again: () => wake(kind) }))
+      return { kind, used, free: 0 }
     return { kind, used, free: (worker.concurrency ?? CONCURRENCY) - used }
   }
 
-  /** Whether others go first now; the kind is looked at again when its rest is over. */
-  function rests({ kind, patient = false }: Worker): boolean {
-    const restMs = patient ? patience.restOf(kind) : 0
-    if (restMs > 0 && !resting.has(kind)) {
+  /** Whether others go first now; it is looked at again when the rest is over. */
+  function rests({ name, patient, again }: { name: string; patient: boolean; again: () => void }): boolean {
+    const restMs = patient ? patience.restOf(name) : 0
+    if (restMs > 0 && !resting.has(name)) {
       const timer = setTimeout(() => {
-        resting.delete(kind)
-        wake(kind)
+        resting.delete(name)
+        again()
       }, restMs)
-      resting.set(kind, timer)
+      resting.set(name, timer)
     }
     return restMs > 0
   }
@@ -270,6 +303,7 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
   }
 
   function lookAround(): void {
+    fresh = true
     for (const kind of workers.keys()) touched.add(kind)
     takeTouched()
     void renew()
@@ -288,11 +322,15 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
       if (workers.has(worker.kind)) throw new Error(`There is a worker for ${worker.kind} already.`)
       workers.set(worker.kind, worker)
     },
+    draw(source) {
+      sources.push(source)
+    },
+    wake: () => wake(),
     put,
     async drain() {
       for (;;) {
-        const taken = await take([...workers.keys()])
-        if (taken > 0) continue
+        const begun = (await pull()) + (await take([...workers.keys()]))
+        if (begun > 0) continue
         if (underWay.size === 0) return
         await Promise.race([...underWay.values()].map(({ ended }) => ended))
       }

@@ -13,7 +13,9 @@ export interface Mail extends MailText {
 
 export type MailFault =
   /** Refuses: the sender, the recipient, or the message once it has all of it. */
-  | { at: 'sender' | 'recipient' | 'message'; code: number; text?: string }
+  | { at: 'sender' | 'message'; code: number; text?: string }
+  /** Refuses every recipient, or this one alone. */
+  | { at: 'recipient'; code: number; text?: string; to?: string }
   /** The first try to each recipient is put off (greylisting). */
   | { at: 'recipient'; once: 451 }
   /** Answers the greeting or a recipient with 421 and hangs up. */
@@ -35,8 +37,6 @@ export interface MailServer {
   offered: number
   /** How many connections it has seen. */
   connections: number
-  /** The reply to every recipient from now on; `undefined` takes them. */
-  reply: number | undefined
   /** What goes wrong from now on; nothing, if nothing is said. */
   answerWith(fault?: MailFault): void
   /** Cuts off whoever is connected, as a server does that starts anew. */
@@ -68,7 +68,6 @@ export async function createMailServer({ credentials, tls = false }: MailServerO
     counts: new Map(),
     offered: 0,
     connections: 0,
-    reply: undefined,
     answerWith(next) {
       fault = next
       seen.clear()
@@ -103,9 +102,11 @@ export async function createMailServer({ credentials, tls = false }: MailServerO
       },
       onRcptTo({ address }, session, callback) {
         self.offered += 1
-        if (self.reply !== undefined) return callback(refusal(self.reply))
         if (fault?.at !== 'recipient') return callback()
-        if ('code' in fault) return callback(refusal(fault.code, fault.text))
+        if ('code' in fault) {
+          const isMeant = fault.to === undefined || fault.to === address
+          return callback(isMeant ? refusal(fault.code, fault.text) : null)
+        }
         if ('closing' in fault) {
           callback(refusal(421, '4.7.0 Too many at once'))
           return void setImmediate(() => socketOf(session)?.end())
@@ -181,8 +182,8 @@ interface StalledServer {
   end(): Promise<void>
 }
 
-/** Takes connections and says nothing at all. */
-export async function createStalledServer(port: number): Promise<StalledServer> {
+/** Takes connections, at a port of its own if none is named, and says nothing at all. */
+export async function createStalledServer(port = 0): Promise<StalledServer> {
   const sockets = new Set<Socket>()
   let caught: () => void = () => {}
   const promise = new Promise<void>((resolve) => {
@@ -195,7 +196,7 @@ export async function createStalledServer(port: number): Promise<StalledServer> 
   })
   await listening(server, port)
   return {
-    port,
+    port: portOf(server),
     caught: promise,
     async end() {
       for (const socket of sockets) socket.destroy()
@@ -207,8 +208,13 @@ export async function createStalledServer(port: number): Promise<StalledServer> 
 async function freePort(): Promise<number> {
   const probe = createServer()
   await listening(probe, 0)
-  const address = probe.address()
+  const port = portOf(probe)
   await new Promise<void>((resolve) => probe.close(() => resolve()))
+  return port
+}
+
+function portOf(server: Server): number {
+  const address = server.address()
   return typeof address === 'object' && address ? address.port : 0
 }
 

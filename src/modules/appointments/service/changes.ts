@@ -162,7 +162,7 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
         // Moved far ahead and cancelled then, every deposit would come back.
         if (asker.as === 'customer' && row.cancelUntil <= clock()) return fail('appointment_too_late_to_move')
         const { userId } = row
-        const wanted = { service, staffId, startsAt: start.value, userId, instead: id }
+        const wanted = { service, staffId, startsAt: start.value, userId, instead: row }
         const placed = await placing.place(tx, wanted)
         if (!placed.ok) return placed
         const { staff: member, endsAt, busyUntil } = placed.value

@@ -96,9 +96,10 @@ export function createFeeds(
     return entries
   }
 
+  /** The first name only: whoever hosts the calendar reads along. */
   async function customerOf(userId: string): Promise<string | undefined> {
     const user = await identity.find(userId)
-    return user?.status === 'closed' ? undefined : user?.name
+    return user?.status === 'closed' ? undefined : user?.name.trim().split(/\s+/)[0]
   }
 
   /** Whether whoever the calendar is of may still see it. */

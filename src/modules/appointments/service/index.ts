@@ -13,7 +13,7 @@ import { createFeeds, type Feeds } from './feeds'
 import { createLists, type Lists } from './lists'
 import { personalData } from './personal-data'
 import { createPlacing } from './placing'
-import { createReminders, REMINDERS_DEFAULT, type ReminderPlan } from './reminders'
+import { createReminders, type ReminderPlan } from './reminders'
 import { createReviews, type Reviews } from './reviews'
 import { createRows } from './rows'
 import { createServices, type Services } from './services'
@@ -28,8 +28,8 @@ export interface AppointmentOptions {
   /** Who invites, as in a mail: `Kumbu <no-reply@example.com>`. */
   organizer: string
   /** Where a service says nothing of its own. */
-  reminders?: readonly ReminderPlan[]
-  reviewMinutesAfter?: number
+  reminders: readonly ReminderPlan[]
+  reviewMinutesAfter: number
 }
 
 export interface Appointments {
@@ -57,9 +57,8 @@ export interface Appointments {
   prune(before: number): Promise<number>
 }
 
-const REMINDERS_AT_ONCE = 200
+const REMINDERS_AT_ONCE = 50
 const OFFERS_AT_ONCE = 50
-const REVIEW_MINUTES_AFTER = 60
 
 export function createAppointments(
   runtime: Runtime,
@@ -78,8 +77,8 @@ export function createAppointments(
   const views = createViews({ services, staff })
   const deposits = createDeposits(runtime, { identity, ledger, wallet })
   const reminders = createReminders(runtime, events, {
-    reminders: options.reminders ?? REMINDERS_DEFAULT,
-    reviewMinutesAfter: options.reviewMinutesAfter ?? REVIEW_MINUTES_AFTER,
+    reminders: options.reminders,
+    reviewMinutesAfter: options.reviewMinutesAfter,
   })
   const parts = { identity, events, rows, services, staff, placing, deposits, reminders, waiting, views }
   const booking = createBooking(runtime, parts)

@@ -29,7 +29,7 @@ export interface PlaceWanted {
   startsAt: number
   userId: string
   /** An appointment that gives up its own place for this one. */
-  instead?: string
+  instead?: Pick<AppointmentRow, 'id' | 'staffId'>
 }
 
 export interface Place {
@@ -124,21 +124,24 @@ export function createPlacing(
 
     async place(tx, wanted) {
       const { service, startsAt, userId, instead } = wanted
+      const leaving = instead?.id
       const when = whyNotThen(service, startsAt, clock())
       if (when) return fail(when)
       const endsAt = startsAt + service.durationMinutes * MINUTE_MS
       const members = await candidates(tx, wanted)
       if (!members.ok) return members
       const own = await rows.ofPersonIn(tx, userId, { from: startsAt, to: endsAt })
-      if (own.some(({ id }) => id !== instead)) return fail('appointment_overlap')
+      if (own.some(({ id }) => id !== leaving)) return fail('appointment_overlap')
       const busyUntil = endsAt + service.bufferMinutes * MINUTE_MS
       const found = await diaries(tx, members.value, { from: startsAt, to: busyUntil })
-      const judged = found.map((diary) => ({ staff: diary.staff, reason: whyNot(diary, service, startsAt, instead) }))
+      const judged = found.map((diary) => ({ staff: diary.staff, reason: whyNot(diary, service, startsAt, leaving) }))
       const free = judged.filter(({ reason }) => reason === undefined).map((each) => each.staff)
       if (free.length === 0) {
         return fail(TELLING.find((code) => judged.some(({ reason }) => reason === code)) ?? 'appointment_taken')
       }
-      return ok({ staff: await leastBusy(tx, service, free, startsAt), startsAt, endsAt, busyUntil })
+      // Who only moves in time stays with whom they know.
+      const known = free.find(({ id }) => id === instead?.staffId)
+      return ok({ staff: known ?? (await leastBusy(tx, service, free, startsAt)), startsAt, endsAt, busyUntil })
     },
   }
 }
@@ -153,13 +156,13 @@ export function whyNotThen(
   return startsAt > now + maxDays * DAY_MS ? 'appointment_too_far' : undefined
 }
 
-function whyNot(diary: Diary, service: ServiceRow, startsAt: number, instead?: string): PlaceCode | undefined {
+function whyNot(diary: Diary, service: ServiceRow, startsAt: number, leaving?: string): PlaceCode | undefined {
   const span = { from: startsAt, to: startsAt + service.durationMinutes * MINUTE_MS }
   if (diary.closed.some((closed) => overlaps(closed, span))) return 'appointment_closed'
   const opening = diary.openings.find(({ from, to }) => from <= span.from && span.to <= to)
   if (!opening) return 'appointment_outside_hours'
   if (!onStep(opening, startsAt, service.slotStepMinutes)) return 'appointment_off_step'
-  const busy = instead === undefined ? diary.busy : diary.busy.filter(({ id }) => id !== instead)
+  const busy = diary.busy.filter(({ id }) => id !== leaving)
   return placesLeft(busy, service, startsAt) > 0 ? undefined : 'appointment_taken'
 }
 

@@ -25,12 +25,7 @@ export interface ReminderPlan {
 }
 
 /** Asks what the customer thought; the plan's other names are free. */
-export const REVIEW = 'review'
-
-export const REMINDERS_DEFAULT: readonly ReminderPlan[] = [
-  { name: 'day', minutesBefore: 1440, media: ['email', 'whatsapp'] },
-  { name: 'hour', minutesBefore: 60, media: ['sms'] },
-]
+const REVIEW = 'review'
 
 export interface ReminderOptions {
   reminders: readonly ReminderPlan[]

@@ -12,7 +12,7 @@ export type AppointmentRow = typeof appointments.$inferSelect
 export const isBusy = sql`${appointments.status} in ('offered', 'booked')`
 
 /** No appointment is longer than a day with its buffer, so none that began earlier reaches into a span. */
-export const LONGEST_MS = 2 * DAY_MS
+const LONGEST_MS = 2 * DAY_MS
 
 export interface Rows {
   find(db: Db, id: string): Promise<AppointmentRow | undefined>

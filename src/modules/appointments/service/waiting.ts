@@ -68,7 +68,7 @@ export interface Waiting {
   erase(tx: Tx, userId: string): Promise<void>
 }
 
-export const OFFERED_MS = 30 * MINUTE_MS
+const OFFERED_MS = 30 * MINUTE_MS
 const DAYS_LIMIT = 366
 const WAITS_EACH = 20
 /** How many of a line are looked at for one place. */

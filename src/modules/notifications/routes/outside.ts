@@ -2,7 +2,9 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { escapeHtml, htmlPage } from '../../../platform/html'
+import { contextOf } from '../../../platform/http/context'
 import { problems, unwrap } from '../../../platform/http/problem'
+import { type RateLimiter, takeOrRefuse } from '../../../platform/http/rate-limit'
 import type { RouteWords } from '../../../platform/http/route'
 import { fail } from '../../../platform/result'
 import { notificationFailures } from '../failures'
@@ -20,19 +22,19 @@ const providerParams = Type.Object({ provider: Type.String({ pattern: '^[a-z0-9-
 export function outsideRoutes(
   { receipts, unsubscribing }: Notifications,
   { route }: RouteWords,
-  baseUrl: () => string,
+  { baseUrl, limiter }: { baseUrl: () => string; limiter: RateLimiter | undefined },
 ) {
   async function take(provider: string, request: Request, body: unknown): Promise<Response> {
     const { pathname, search } = new URL(request.url)
-    const answered = unwrap(
-      await receipts.take(provider, {
-        method: request.method,
-        url: `${baseUrl()}${pathname}${search}`,
-        headers: request.headers,
-        body: typeof body === 'string' ? body : '',
-      }),
-      notificationFailures,
-    )
+    const read = await receipts.take(provider, {
+      method: request.method,
+      url: `${baseUrl()}${pathname}${search}`,
+      headers: request.headers,
+      body: typeof body === 'string' ? body : '',
+    })
+    // Who is no provider is a stranger like others.
+    if (!read.ok && limiter) countForgery(limiter, request)
+    const answered = unwrap(read, notificationFailures)
     return new Response(answered ?? '', {
       headers: { 'content-type': 'text/plain; charset=utf-8' },
     })
@@ -97,6 +99,13 @@ export function outsideRoutes(
         response: { 200: Type.Unknown(), ...problems(notificationFailures, 'link_invalid') },
       },
     )
+}
+
+const FORGERIES_A_MINUTE = 30
+
+function countForgery(limiter: RateLimiter, request: Request): void {
+  const { address, answerHeaders } = contextOf(request)
+  takeOrRefuse(limiter, `receipt ${address}`, FORGERIES_A_MINUTE, answerHeaders)
 }
 
 function confirmPage(category: string, query: string): Response {

@@ -1,6 +1,6 @@
 /** Sending messages, and seeing how they arrived. */
 import { Elysia } from 'elysia'
-import { decodeCursor, limitOf } from '../../../platform/http/page'
+import { decodeCursor, encodeCursor, limitOf } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import { notificationFailures } from '../failures'
 import {
@@ -110,11 +110,10 @@ export function sendingRoutes(
     .get(
       '/notifications/messages',
       async ({ query }) => {
-        const limit = limitOf(query)
         const { to, status, template, about } = query
         const after = decodeCursor(query.cursor, NOTIFICATION_ID)
-        const rows = await messages.search({ to, status, template, about, limit: limit + 1, after })
-        return pageBy(rows, limit, ({ id }) => id)
+        const { items, next } = await messages.search({ to, status, template, about, limit: limitOf(query), after })
+        return { items, nextCursor: next === undefined ? null : encodeCursor(next) }
       },
       {
         ...route({ scopes: ['notifications:read'], tag: TAG, summary: 'What was sent, newest first' }),

@@ -46,6 +46,7 @@ const SEND_LIMIT_MS = 60_000
 const TAKE_AT_ONCE = 64
 const DIGEST_AT_ONCE = 50
 const FALL_BACK_AT_ONCE = 200
+const BREAKER_FIGURES = { closed: 0, half_open: 1, open: 2 }
 /** A lease that has run out, and was one. */
 const INTERRUPTED = 1
 /** Until a provider has room again. */
@@ -222,20 +223,17 @@ export function createDispatcher(
     }
   }
 
+  /** What the answer says of the provider's health. */
   function judge({ breaker, channel }: Provider, sent: Sent): void {
-    if (sent.outcome !== 'transient') {
-      breaker.succeeded()
-      return
-    }
-    if (sent.aboutMessage) {
-      breaker.release()
-      return
-    }
+    const { provider } = channel
     const before = breaker.state()
-    breaker.failed(sent.retryAfterMs)
-    if (before !== 'open' && breaker.state() === 'open') {
-      log.warn({ provider: channel.provider, reason: sent.reason }, 'a provider is down; it is tried again later')
-    }
+    if (sent.outcome !== 'transient') breaker.succeeded()
+    else if (sent.aboutMessage) breaker.release()
+    else breaker.failed(sent.retryAfterMs)
+    const after = breaker.state()
+    if (after !== before) metrics.breakers.set({ provider }, BREAKER_FIGURES[after])
+    if (after === 'open' && before !== 'open' && sent.outcome === 'transient')
+      log.warn({ provider, reason: sent.reason }, 'a provider is down; it is tried again later')
   }
 
   async function settle(all: readonly Taken[], to: string, asked: readonly Asked[]): Promise<void> {

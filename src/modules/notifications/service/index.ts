@@ -58,6 +58,8 @@ export interface NotificationOptions {
   paces: Readonly<Partial<Record<Medium, number>>>
   /** Messages in an hour for one person by one medium, at most. */
   hourlyCap: number
+  /** Calling codes of the countries that SMS and WhatsApp go to; none: all. */
+  callingCodes: readonly string[]
   keptMs: number
 }
 
@@ -65,7 +67,7 @@ export function createNotifications(
   runtime: Runtime,
   { identity, appointments }: { identity: Identity; appointments: Appointments },
   channels: readonly Channel[],
-  { brand, language, timeZone, baseUrl, traffic, paces, hourlyCap, keptMs }: NotificationOptions,
+  { brand, language, timeZone, baseUrl, traffic, paces, hourlyCap, callingCodes, keptMs }: NotificationOptions,
 ): Notifications {
   const engine = createTemplateEngine({ brand })
   const catalogue = createCatalogue(runtime, { engine, language, timeZone })
@@ -93,7 +95,13 @@ export function createNotifications(
     wake: (tx) => dispatcher.wake(tx),
   })
   const outcomes = createOutcomes(runtime, { outbox, suppressions, targets, isOn: providers.isOn })
-  const policy = createPolicy(runtime, { reach, suppressions, isCurrent: appointments.isCurrent, hourlyCap })
+  const policy = createPolicy(runtime, {
+    reach,
+    suppressions,
+    isCurrent: appointments.isCurrent,
+    hourlyCap,
+    callingCodes,
+  })
   const dispatcher: Dispatcher = createDispatcher(runtime, {
     providers,
     policy,

@@ -1,5 +1,5 @@
 /** What was told to whom, for operators: one notification with every try, lists, and the dead ones to be sent again. */
-import { and, asc, desc, eq, inArray, lt } from 'drizzle-orm'
+import { and, asc, desc, eq, gte, inArray, lt } from 'drizzle-orm'
 import { forUpdate } from '../../../platform/db/dialect'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
@@ -47,10 +47,15 @@ export interface MessageQuery {
   after?: string | undefined
 }
 
+interface Page {
+  items: NotificationView[]
+  next: string | undefined
+}
+
 export interface Messages {
   get(id: string): Promise<Result<DetailedView, 'notification_not_found'>>
-  /** Newest first. */
-  search(query: MessageQuery): Promise<NotificationView[]>
+  /** Newest first. `next` is where to go on; a page may be short, or empty, and not be the last. */
+  search(query: MessageQuery): Promise<Page>
   dead(
     limit: number,
     after?: string,
@@ -62,7 +67,8 @@ export interface Messages {
 }
 
 const EXPORTED = 1_000
-/** With filters that no index serves, so many of the newest are looked through. */
+/** With filters that no index serves, so many are looked through for one page. */
+const LOOKED_THROUGH = 5_000
 const iso = (moment: number) => new Date(moment).toISOString()
 const isoOrNull = (moment: number | null) => (moment === null ? null : iso(moment))
 
@@ -79,24 +85,40 @@ export function createMessages({ store, clock }: Runtime, identity: Identity, wa
     createdAt: iso(row.createdAt),
   })
 
-  const search = async ({ to, status, template, about, limit, after }: MessageQuery): Promise<NotificationView[]> => {
+  /** The oldest notification that a search without an index looks at; nothing if it comes to the end before. */
+  async function floorOf(after: string | undefined): Promise<string | undefined> {
+    const [row] = await store.read
+      .select({ id: notifications.id })
+      .from(notifications)
+      .where(after === undefined ? undefined : lt(notifications.id, after))
+      .orderBy(desc(notifications.id))
+      .offset(LOOKED_THROUGH)
+      .limit(1)
+    return row?.id
+  }
+
+  async function search({ to, status, template, about, limit, after }: MessageQuery): Promise<Page> {
     const person = to === undefined ? undefined : await identity.find(to)
-    if (to !== undefined && !person) return []
+    if (to !== undefined && !person) return { items: [], next: undefined }
+    const hasIndex = person !== undefined || about !== undefined || (status === undefined && template === undefined)
+    const floor = hasIndex ? undefined : await floorOf(after)
     const rows = await store.read
       .select()
       .from(notifications)
       .where(
         and(
           person === undefined ? undefined : eq(notifications.recipient, person.id),
+          about === undefined ? undefined : isAbout(about),
           status === undefined ? undefined : eq(notifications.status, status),
           template === undefined ? undefined : eq(notifications.template, template),
-          about === undefined ? undefined : eq(notifications.about, about),
           after === undefined ? undefined : lt(notifications.id, after),
+          floor === undefined ? undefined : gte(notifications.id, floor),
         ),
       )
       .orderBy(desc(notifications.id))
-      .limit(limit)
-    return rows.map(view)
+      .limit(limit + 1)
+    const items = rows.slice(0, limit).map(view)
+    return { items, next: rows.length > limit ? items.at(-1)?.id : floor }
   }
 
   return {
@@ -182,3 +204,11 @@ function deliveryView(row: DeliveryRow): DeliveryView {
     deliveredAt: isoOrNull(row.deliveredAt),
   }
 }
+
+/** The unique key begins with what a notification is about, so it serves as the index. */
+const isAbout = (about: string) =>
+  and(
+    gte(notifications.uniqueKey, `${about} `),
+    lt(notifications.uniqueKey, `${about}!`),
+    eq(notifications.about, about),
+  )

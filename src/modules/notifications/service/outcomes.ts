@@ -213,8 +213,9 @@ export function createOutcomes(
       acceptedAt: at,
       fallbackAt: waitsForReceipt ? delivery.fallbackAt : null,
     })
-    metrics.messages.inc({ channel: delivery.medium, outcome: 'accepted' })
     if (changes === 0) return
+    metrics.messages.inc({ channel: delivery.medium, outcome: 'accepted' })
+    metrics.messageWait.observe({ channel: delivery.medium }, Math.max(0, at - notification.dueAt) / 1000)
     if (track.length > 1 && !waitsForReceipt) await callOffOthers(tx, delivery)
     const alone = (notification.tracks as Track[]).length === 1 && track.length === 1
     if (alone) await settleNotification(tx, { id: notification.id, status: 'accepted' })

@@ -27,6 +27,8 @@ export interface PolicyParts {
   isCurrent(appointmentId: string, version: number): Promise<boolean>
   /** Messages in an hour for one person by one medium, at most; more of them are gathered. */
   hourlyCap: number
+  /** Calling codes of the countries that are served; none: all. */
+  callingCodes: readonly string[]
 }
 
 const HOUR_MS = 3_600_000
@@ -39,8 +41,11 @@ const ended = (end: 'expired' | 'skipped' | 'cancelled', reason: string): Verdic
 
 export function createPolicy(
   { store, clock }: Runtime,
-  { reach, suppressions, isCurrent, hourlyCap }: PolicyParts,
+  { reach, suppressions, isCurrent, hourlyCap, callingCodes }: PolicyParts,
 ): Policy {
+  const isServed = (phone: string) =>
+    callingCodes.length === 0 || callingCodes.some((code) => phone.startsWith(`+${code}`))
+
   /** When the person may be told something by this medium again; nothing if they may now. */
   async function floodedUntil(recipient: string, medium: Medium): Promise<number | undefined> {
     const sent = await store.read
@@ -90,6 +95,7 @@ export function createPolicy(
       const whom = await reach.whom(notification)
       const to = await whom.addressFor(medium)
       if (to === undefined) return ended('skipped', 'no address')
+      if (to.startsWith('+') && !isServed(to)) return ended('skipped', 'country not served')
       const security = category === 'security'
       const suppressed = to === '' ? undefined : await suppressions.causeOf(medium, to, security)
       if (suppressed) return ended('skipped', `suppressed: ${suppressed}`)

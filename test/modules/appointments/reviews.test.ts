@@ -1,0 +1,111 @@
+/** What people thought of it: one review an appointment, once it is over, and what others see of it. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { createWorld, type Person, type World } from '../../support/world'
+import { allowed, DAY_MS, expectCode, HOUR_MS, placeOf } from './place'
+
+let world: World
+let place: ReturnType<typeof placeOf>
+let amina: Person
+let bruno: Person
+
+beforeAll(async () => {
+  world = await createWorld()
+  place = placeOf(world)
+  amina = await world.person('customer', 'Amina Macuácua')
+  bruno = await world.person('customer', 'Bruno')
+})
+afterAll(() => world.end())
+
+const put = (who: Person, id: string, rating: number, text?: string) =>
+  world.app.appointments.reviews.put(who.id, id, { rating, text })
+const shown = async (serviceId: string) => {
+  const { rating, reviews } = allowed(await world.app.appointments.services.get(serviceId, { inactive: false }))
+  return [rating, reviews]
+}
+
+async function over(who: Person, serviceId: string): Promise<string> {
+  const startsAt = `${new Date(world.clock() + 2 * DAY_MS).toISOString().slice(0, 10)}T07:00:00.000Z`
+  const { id, endsAt } = await place.booked(who, serviceId, startsAt)
+  world.clock.advance(Date.parse(endsAt) - world.clock())
+  return id
+}
+
+test('a review can be written from the end on, and changes the mean of its service', async () => {
+  const { serviceId } = await place.serviceWithStaff()
+  const id = await over(amina, serviceId)
+  world.clock.advance(-1)
+  expectCode(await put(amina, id, 5), 'review_too_early')
+  world.clock.advance(1)
+  const made = allowed(await put(amina, id, 5, 'Very good.'))
+  expect(made).toMatchObject({ rating: 5, text: 'Very good.', reviewer: 'Amina', hidden: false, appointmentId: id })
+  const other = await over(bruno, serviceId)
+  allowed(await put(bruno, other, 2))
+  expect(await shown(serviceId)).toEqual([3.5, 2])
+  expect(allowed(await put(amina, id, 4)).id).toBe(made.id)
+  expect(await shown(serviceId)).toEqual([3, 2])
+  const list = await world.app.appointments.reviews.list(serviceId, 10)
+  expect(list.map(({ rating, reviewer, text }) => [rating, reviewer, text])).toEqual([
+    [2, 'Bruno', null],
+    [4, 'Amina', null],
+  ])
+})
+
+test('it can be changed for 30 days', async () => {
+  const { serviceId } = await place.serviceWithStaff()
+  const id = await over(amina, serviceId)
+  allowed(await put(amina, id, 5))
+  world.clock.advance(30 * DAY_MS)
+  expect((await put(amina, id, 4)).ok).toBe(true)
+  world.clock.advance(1)
+  expectCode(await put(amina, id, 1), 'review_closed')
+  expect(await shown(serviceId)).toEqual([4, 1])
+})
+
+test('nobody reviews what was not theirs, was cancelled, or what they did not come to', async () => {
+  const { serviceId } = await place.serviceWithStaff({ cancelMinutes: 0 })
+  const theirs = await over(amina, serviceId)
+  expectCode(await put(bruno, theirs, 1), 'appointment_not_found')
+  allowed(await place.miss(theirs))
+  expectCode(await put(amina, theirs, 1), 'appointment_missed')
+  const { id } = await place.booked(
+    amina,
+    serviceId,
+    new Date(world.clock() + 7 * DAY_MS).toISOString().replace(/T.*/, 'T07:00Z'),
+  )
+  allowed(await place.cancel(amina, id))
+  world.clock.advance(8 * DAY_MS)
+  expectCode(await put(amina, id, 1), 'appointment_cancelled')
+  expectCode(await put(amina, 'apt_00000000000000000000', 1), 'appointment_not_found')
+  expect(await shown(serviceId)).toEqual([null, 0])
+})
+
+test('an operator hides one: it is not shown, counts in no mean, and it is noted who did it', async () => {
+  const operator = await world.person('operator')
+  const { serviceId } = await place.serviceWithStaff()
+  const [one, two] = [await over(amina, serviceId), await over(bruno, serviceId)]
+  allowed(await put(amina, one, 5))
+  const rude = allowed(await put(bruno, two, 1, 'Rude words.'))
+  const { reviews } = world.app.appointments
+  for (let i = 0; i < 2; i++) allowed(await reviews.hide(rude.id, true, operator.id))
+  expect(await shown(serviceId)).toEqual([5, 1])
+  expect((await reviews.list(serviceId, 10)).map(({ rating }) => rating)).toEqual([5])
+  allowed(await put(bruno, two, 2, 'Still hidden.'))
+  expect(await shown(serviceId)).toEqual([5, 1])
+  allowed(await reviews.hide(rude.id, false, operator.id))
+  expect(await shown(serviceId)).toEqual([3.5, 2])
+  const noted = await world.app.identity.auditLog.search({ subject: rude.id, limit: 10 })
+  expect(noted.map(({ action, actor }) => [action, actor])).toEqual([
+    ['appointments.review_show', operator.id],
+    ['appointments.review_hide', operator.id],
+  ])
+  expectCode(await reviews.hide('rev_00000000000000000000', true, operator.id), 'review_not_found')
+})
+
+test('written twice at one moment it is one review, counted once', async () => {
+  const { serviceId } = await place.serviceWithStaff()
+  const id = await over(amina, serviceId)
+  world.clock.advance(HOUR_MS)
+  const results = await Promise.all([put(amina, id, 3), put(amina, id, 3), put(amina, id, 3)])
+  expect(results.map(({ ok }) => ok)).toEqual([true, true, true])
+  expect(await shown(serviceId)).toEqual([3, 1])
+})

@@ -1,0 +1,204 @@
+/** The waiting list: who waited longest is asked first, has half an hour, and nobody slips in between. */
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { expectCleanBooks } from '../../acceptance/answers'
+import { createWorld, type Person, PIN, type World } from '../../support/world'
+import { allowed, expectCode, MINUTE_MS, placeOf } from './place'
+
+let world: World
+let place: ReturnType<typeof placeOf>
+let amina: Person
+let bruno: Person
+let carla: Person
+let serviceId: string
+let staffId: string
+
+const AT = '2026-11-27T09:00'
+const DATES = { from: '2026-11-26', to: '2026-11-28' }
+
+beforeEach(async () => {
+  world = await createWorld()
+  place = placeOf(world)
+  ;[amina, bruno, carla] = (await Promise.all([
+    world.customer(10_000),
+    world.customer(10_000),
+    world.customer(10_000),
+  ])) as [Person, Person, Person]
+  ;({ serviceId, staffId } = await place.serviceWithStaff({ price: 1_000, deposit: 300 }))
+})
+afterEach(async () => {
+  await expectCleanBooks(world)
+  await world.end()
+})
+
+const wait = (who: Person, more: object = {}) =>
+  world.app.appointments.waiting.join(who.id, { serviceId, ...DATES, ...more }, place.write)
+const offered = async (who: Person) =>
+  (await world.app.appointments.lists.own(who.id, 10)).filter(({ status }) => status === 'offered')
+const accept = (who: Person, id: string, pin?: string) =>
+  world.app.appointments.booking.accept(who.id, id, pin, place.write)
+const decline = (who: Person, id: string) => world.app.appointments.changes.decline(who.id, id, place.write)
+const tick = () => world.app.jobs.runNow('appointments.tick')
+
+async function offerOf(who: Person) {
+  const [first] = await offered(who)
+  if (!first) throw new Error('Nothing is offered.')
+  return first
+}
+
+describe('a place that becomes free', () => {
+  test('goes to the first in line whose dates and staff it fits', async () => {
+    const { id } = await place.booked(amina, serviceId, AT)
+    allowed(await wait(carla, { from: '2026-12-01', to: '2026-12-05' }))
+    const other = await place.member([serviceId])
+    const dora = await world.customer(1_000)
+    allowed(await wait(dora, { staffId: other }))
+    allowed(await wait(bruno, { staffId }))
+    allowed(await place.cancel(amina, id))
+
+    expect([await offered(carla), await offered(dora)]).toEqual([[], []])
+    const offer = await offerOf(bruno)
+    expect(offer).toMatchObject({ local: '2026-11-27T09:00+02:00', depositState: 'none', version: 1 })
+    expect(Date.parse(offer.offeredUntil as string)).toBe(world.clock() + 30 * MINUTE_MS)
+    expect((await place.told('appointments.place_offered')).map(({ payload }) => payload)).toEqual([
+      { appointmentId: offer.id, userId: bruno.id, version: 1, until: Date.parse(offer.offeredUntil as string) },
+    ])
+  })
+
+  test('is kept for whoever it is offered to', async () => {
+    const { id } = await place.booked(amina, serviceId, AT)
+    allowed(await wait(bruno))
+    allowed(await place.cancel(amina, id))
+    expectCode(await place.book(carla, serviceId, AT), 'appointment_taken')
+    const offer = await offerOf(bruno)
+    expectCode(await accept(carla, offer.id, PIN), 'appointment_not_found')
+    expectCode(await decline(carla, offer.id), 'appointment_not_found')
+    expectCode(await accept(bruno, offer.id), 'pin_required')
+    expectCode(await accept(bruno, offer.id, '7391'), 'pin_wrong')
+
+    const accepted = allowed(await accept(bruno, offer.id, PIN))
+
+    expect(accepted).toMatchObject({ status: 'booked', version: 2, depositState: 'held', offeredUntil: null })
+    expectCode(await accept(bruno, offer.id, PIN), 'appointment_booked')
+    expect((await world.app.appointments.waiting.list(bruno.id, 5)).map(({ state }) => state)).toEqual(['ended'])
+    const booked = await place.told('appointments.booked')
+    expect(booked.at(-1)?.payload).toMatchObject({ appointmentId: offer.id, version: 2 })
+  })
+
+  test('goes to the next when it is declined', async () => {
+    const { id } = await place.booked(amina, serviceId, AT)
+    allowed(await wait(bruno))
+    allowed(await wait(carla))
+    allowed(await place.cancel(amina, id))
+    const declined = allowed(await decline(bruno, (await offerOf(bruno)).id))
+    expect(declined.status).toBe('declined')
+    expect(await offered(bruno)).toEqual([])
+    expect((await offerOf(carla)).local).toBe('2026-11-27T09:00+02:00')
+    expectCode(await accept(bruno, declined.id, PIN), 'appointment_declined')
+  })
+
+  test('goes to the next when half an hour is over, and to everybody when nobody waits any more', async () => {
+    const { id } = await place.booked(amina, serviceId, AT)
+    allowed(await wait(bruno))
+    allowed(await wait(carla))
+    allowed(await place.cancel(amina, id))
+    const first = await offerOf(bruno)
+    world.clock.advance(30 * MINUTE_MS - 1)
+    await tick()
+    expect(await offered(carla)).toEqual([])
+
+    world.clock.advance(1)
+    // The schedule may be some seconds behind; the half hour is over all the same.
+    expectCode(await accept(bruno, first.id, PIN), 'appointment_lapsed')
+    await tick()
+    expectCode(await accept(bruno, first.id, PIN), 'appointment_lapsed')
+    const second = await offerOf(carla)
+    expectCode(await place.book(amina, serviceId, AT), 'appointment_taken')
+
+    world.clock.advance(30 * MINUTE_MS)
+    await tick()
+    expect((await place.get(carla, second.id)).status).toBe('lapsed')
+    expect((await place.book(amina, serviceId, AT)).ok).toBe(true)
+  })
+
+  test('by a move is offered as well', async () => {
+    const { id } = await place.booked(amina, serviceId, AT)
+    allowed(await wait(bruno))
+    allowed(await place.move(amina, id, '2026-11-28T15:00'))
+    expect((await offerOf(bruno)).local).toBe('2026-11-27T09:00+02:00')
+  })
+
+  test('by more capacity is offered to as many as now fit', async () => {
+    const group = await place.serviceWithStaff({ capacity: 1 })
+    await place.booked(amina, group.serviceId, AT)
+    const waiters = await Promise.all(Array.from({ length: 4 }, () => world.person('customer')))
+    for (const who of waiters) allowed(await wait(who, { serviceId: group.serviceId }))
+    allowed(await world.app.appointments.services.change(group.serviceId, { capacity: 4 }, 'test'))
+    const counts = await Promise.all(waiters.map(async (who) => (await offered(who)).length))
+    expect(counts).toEqual([1, 1, 1, 0])
+  })
+
+  test('is not offered to somebody who has something else then, nor when the place is closed', async () => {
+    const other = await place.serviceWithStaff()
+    const { id } = await place.booked(amina, serviceId, AT)
+    await place.booked(bruno, other.serviceId, '2026-11-27T09:15')
+    allowed(await wait(bruno))
+    allowed(await wait(carla))
+    allowed(await place.cancel(amina, id))
+    expect([(await offered(bruno)).length, (await offered(carla)).length]).toEqual([0, 1])
+
+    const { closures } = world.app.appointments
+    allowed(await closures.create({ fromDate: '2026-11-27', toDate: '2026-11-27', reason: 'Flood' }, 'test'))
+    allowed(await decline(carla, (await offerOf(carla)).id))
+    expect([await offered(bruno), await offered(carla)]).toEqual([[], []])
+  })
+
+  test('given up by many at once is offered to each once', async () => {
+    const group = await place.serviceWithStaff({ capacity: 5 })
+    const holders = await Promise.all(Array.from({ length: 5 }, () => world.person('customer')))
+    const waiters = await Promise.all(Array.from({ length: 8 }, () => world.person('customer')))
+    const made = []
+    for (const who of holders) made.push(await place.booked(who, group.serviceId, AT))
+    for (const who of waiters) allowed(await wait(who, { serviceId: group.serviceId }))
+    await Promise.all(made.map(({ id }) => place.cancelAtDesk(id)))
+    const counts = await Promise.all(waiters.map(async (who) => (await offered(who)).length))
+    expect(counts).toEqual([1, 1, 1, 1, 1, 0, 0, 0])
+  })
+})
+
+describe('waiting', () => {
+  test('twice for the same, or for dates that are over or none, is refused', async () => {
+    allowed(await wait(bruno))
+    expectCode(await wait(bruno), 'wait_present')
+    allowed(await wait(bruno, { staffId }))
+    for (const dates of [
+      { from: '2026-11-20', to: '2026-11-23' },
+      { from: '2026-11-28', to: '2026-11-27' },
+      { from: '2026-11-31', to: '2026-12-01' },
+    ])
+      expectCode(await wait(carla, dates), 'span_invalid')
+    expectCode(await wait(carla, { serviceId: 'svc_00000000000000000000' }), 'service_not_found')
+    expectCode(await wait(carla, { staffId: 'stf_00000000000000000000' }), 'staff_not_found')
+  })
+
+  test('can be given up, by oneself only', async () => {
+    const { id } = allowed(await wait(bruno))
+    const { leave } = world.app.appointments.waiting
+    expectCode(await leave(carla.id, id), 'wait_not_found')
+    expect((await leave(bruno.id, id)).ok).toBe(true)
+    expectCode(await leave(bruno.id, id), 'wait_not_found')
+    const booked = await place.booked(amina, serviceId, AT)
+    allowed(await place.cancel(amina, booked.id))
+    expect(await offered(bruno)).toEqual([])
+  })
+})
+
+test('the last second of an offer: accepting and ending it at once, one of them wins', async () => {
+  const { id } = await place.booked(amina, serviceId, AT)
+  allowed(await wait(bruno))
+  allowed(await place.cancel(amina, id))
+  const offer = await offerOf(bruno)
+  const [accepted, declined] = await Promise.all([accept(bruno, offer.id, PIN), decline(bruno, offer.id)])
+  expect([accepted?.ok, declined?.ok].filter(Boolean)).toHaveLength(1)
+  const { held } = allowed(await world.app.wallet.balance(bruno.id))
+  expect(held).toBe(accepted?.ok ? 300 : 0)
+})
