@@ -286,10 +286,11 @@ CREATE UNIQUE INDEX "deliveries_way" ON "deliveries" USING btree ("notification_
 CREATE INDEX "deliveries_due" ON "deliveries" USING btree ("medium","lane","due_at") WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX "deliveries_fallback" ON "deliveries" USING btree ("fallback_at") WHERE fallback_at is not null;--> statement-breakpoint
 CREATE INDEX "deliveries_dead" ON "deliveries" USING btree ("id") WHERE state = 'dead';--> statement-breakpoint
-CREATE UNIQUE INDEX "deliveries_provider" ON "deliveries" USING btree ("provider","provider_id") WHERE provider_id is not null;--> statement-breakpoint
+CREATE INDEX "deliveries_provider" ON "deliveries" USING btree ("provider","provider_id") WHERE provider_id is not null;--> statement-breakpoint
 CREATE INDEX "deliveries_sent" ON "deliveries" USING btree ("recipient","medium","accepted_at") WHERE accepted_at is not null;--> statement-breakpoint
 CREATE INDEX "delivery_receipts_at" ON "delivery_receipts" USING btree ("at");--> statement-breakpoint
 CREATE UNIQUE INDEX "notifications_unique_key" ON "notifications" USING btree ("unique_key");--> statement-breakpoint
+CREATE INDEX "notifications_secrets" ON "notifications" USING btree ("expires_at") WHERE sealed_secret is not null;--> statement-breakpoint
 CREATE INDEX "notifications_recipient" ON "notifications" USING btree ("recipient","id");--> statement-breakpoint
 CREATE INDEX "notifications_unread" ON "notifications" USING btree ("user_id","id") WHERE in_app and read_at is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "suppressions_address" ON "suppressions" USING btree ("address_hash","medium");--> statement-breakpoint

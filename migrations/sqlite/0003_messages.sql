@@ -188,7 +188,7 @@ CREATE UNIQUE INDEX `deliveries_way` ON `deliveries` (`notification_id`,`track`,
 CREATE INDEX `deliveries_due` ON `deliveries` (`medium`,`lane`,`due_at`) WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX `deliveries_fallback` ON `deliveries` (`fallback_at`) WHERE fallback_at is not null;--> statement-breakpoint
 CREATE INDEX `deliveries_dead` ON `deliveries` (`id`) WHERE state = 'dead';--> statement-breakpoint
-CREATE UNIQUE INDEX `deliveries_provider` ON `deliveries` (`provider`,`provider_id`) WHERE provider_id is not null;--> statement-breakpoint
+CREATE INDEX `deliveries_provider` ON `deliveries` (`provider`,`provider_id`) WHERE provider_id is not null;--> statement-breakpoint
 CREATE INDEX `deliveries_sent` ON `deliveries` (`recipient`,`medium`,`accepted_at`) WHERE accepted_at is not null;--> statement-breakpoint
 CREATE TABLE `delivery_receipts` (
 	`provider` text NOT NULL,
@@ -239,6 +239,7 @@ CREATE TABLE `notifications` (
 ) STRICT, WITHOUT ROWID;
 --> statement-breakpoint
 CREATE UNIQUE INDEX `notifications_unique_key` ON `notifications` (`unique_key`);--> statement-breakpoint
+CREATE INDEX `notifications_secrets` ON `notifications` (`expires_at`) WHERE sealed_secret is not null;--> statement-breakpoint
 CREATE INDEX `notifications_recipient` ON `notifications` (`recipient`,`id`);--> statement-breakpoint
 CREATE INDEX `notifications_unread` ON `notifications` (`user_id`,`id`) WHERE in_app and read_at is null;--> statement-breakpoint
 CREATE TABLE `own_templates` (

@@ -181,7 +181,7 @@ describe('every operation', () => {
     ).toEqual([])
   })
 
-  test('that moves money takes an Idempotency-Key, and says so', () => {
+  test('that moves money, books, or sends a message takes an Idempotency-Key, and says so', () => {
     const idempotent = described().filter(({ operation }) =>
       operation.parameters?.some((each) => each.in === 'header' && each.name === 'Idempotency-Key'),
     )
@@ -202,18 +202,22 @@ describe('every operation', () => {
       'POST /api/v1/atm/withdrawal-request',
       'POST /api/v1/atm/withdrawals/{id}/cancel',
       'POST /api/v1/atm/withdrawals/{id}/reverse',
+      'POST /api/v1/internal/notifications/otp',
+      'POST /api/v1/internal/notifications/welcome',
+      'POST /api/v1/notifications/send',
       'POST /api/v1/wallet/{userId}/transfer',
     ])
     for (const { operation } of idempotent) expect(Object.keys(operation.responses)).toContain('409')
   })
 })
 
-test('only what OAuth’s clients send is a form', () => {
+test('only what OAuth’s clients and mail programs send is a form', () => {
   const forms = described().filter(({ operation }) => operation['x-form'])
   expect(forms.map(({ name }) => name).sort()).toEqual([
     'POST /oauth/introspect',
     'POST /oauth/revoke',
     'POST /oauth/token',
+    'POST /unsubscribe',
   ])
 })
 

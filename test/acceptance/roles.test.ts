@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openIdScopes, type Role, roles, scopes } from '../../src/modules/identity'
+import { placeOf } from '../modules/appointments/place'
 import { createWorld, PASSWORD, type Person, PIN, type World } from '../support/world'
 import { expectProblem } from './answers'
 import { knock, oneOfEachRole, passingToken, roleNames, type StatedRoute, statedRoutes } from './walk'
@@ -325,5 +326,79 @@ describe('whose it is', () => {
     ] as const)
       expectProblem(await world.call('DELETE', `/api/v1${path}`, { token: mine }), 404, code)
     expect((await world.call('GET', '/api/v1/wallet/me/transactions', { token: key.key })).status).toBe(200)
+  })
+
+  test('an inbox, and what messages are pushed to, is its person’s alone', async () => {
+    const payer = await world.customer(10_000)
+    const body = { to: people.customer.id, amount: 100, pin: PIN }
+    expect((await world.call('POST', '/api/v1/wallet/me/transfer', { token: payer.token, body })).status).toBe(201)
+    await world.app.settle()
+    const payers = (await world.call('GET', '/api/v1/notifications/inbox', { token: payer.token })).body.items
+    const [own] = payers.filter(({ template }: { template: string }) => template === 'money_sent')
+    const phone = { token: 'a-registration-token-of-somebody' }
+    const device = await world.call('POST', '/api/v1/notifications/devices/phones', { token: payer.token, body: phone })
+    const read = `/api/v1/notifications/inbox/${own.id}/read`
+    const remove = `/api/v1/notifications/devices/${device.body.id}`
+    for (const role of roleNames.filter((each) => (roles[each] as readonly string[]).includes('notifications:own'))) {
+      const token = await tokenOf(role)
+      expectProblem(await world.call('POST', read, { token, body: {} }), 404, 'notification_not_found')
+      expectProblem(await world.call('DELETE', remove, { token }), 404, 'target_not_found')
+      expect((await world.call('GET', '/api/v1/notifications/devices', { token })).body).toEqual({ items: [] })
+      const { items } = (await world.call('GET', '/api/v1/notifications/inbox', { token })).body
+      expect(items.map(({ id }: { id: string }) => id)).not.toContain(own.id)
+    }
+    expect((await world.call('POST', read, { token: payer.token, body: {} })).body.id).toBe(own.id)
+    expect((await world.call('DELETE', remove, { token: payer.token })).status).toBe(204)
+  })
+
+  test('whoever reads what was sent sees no address, no code and no link', async () => {
+    const { email } = people.customer
+    await world.call('POST', '/api/v1/auth/forgot-password', { body: { email } })
+    const [mail] = await world.mailTo(email)
+    const token = /token=([\w-]+)/.exec(mail?.text ?? '')?.[1] as string
+    for (const role of ['support', 'operator', 'auditor'] as const) {
+      const by = await tokenOf(role)
+      const path = '/api/v1/notifications/messages'
+      const { items } = (
+        await world.call('GET', `${path}?to=${people.customer.id}&template=password_reset`, { token: by })
+      ).body
+      const { status, body } = await world.call('GET', `${path}/${items[0].id}`, { token: by })
+      expect([role, status, body.status]).toEqual([role, 200, 'accepted'])
+      for (const secret of [token, email]) expect(JSON.stringify(body)).not.toContain(secret)
+    }
+    const inbox = (await world.call('GET', '/api/v1/notifications/inbox', { token: await tokenOf('customer') })).body
+    expect(inbox.items.map(({ template }: { template: string }) => template)).not.toContain('password_reset')
+  })
+
+  test('an appointment is its customer’s, the member of staff’s whom it is booked with, support’s and operators’', async () => {
+    const place = placeOf(world)
+    const agent = await world.agent(0)
+    const serviceId = await place.service()
+    const staffId = await place.member([serviceId], { userId: agent.id })
+    const { id } = await place.booked(people.customer, serviceId, '2026-11-26T09:00')
+    const at = async (path: string, role: Role) =>
+      world.call('GET', `/api/v1/appointments${path}`, { token: await tokenOf(role) })
+
+    expect((await at(`/${id}`, 'customer')).status).toBe(200)
+    expectProblem(await at(`/${id}`, 'agent'), 404, 'appointment_not_found')
+    for (const role of ['support', 'operator'] as const) expect((await at(`/desk/${id}`, role)).status).toBe(200)
+    for (const role of ['agent', 'teller'] as const)
+      expectProblem(await at(`/desk/${id}`, role), 404, 'appointment_not_found')
+    const own = await world.call('GET', `/api/v1/appointments/desk/${id}`, { token: agent.token })
+    expect([own.status, own.body.customer.id]).toEqual([200, people.customer.id])
+
+    const feed = `/api/v1/appointments/staff/${staffId}/feed`
+    for (const [by, status] of [
+      [await tokenOf('agent'), 404],
+      [await tokenOf('teller'), 404],
+      [await tokenOf('support'), 201],
+      [await tokenOf('operator'), 201],
+      [agent.token, 201],
+    ] as const)
+      expect((await world.call('POST', feed, { token: by, body: {} })).status).toBe(status)
+    expectProblem(await world.call('DELETE', feed, { token: await tokenOf('agent') }), 404, 'staff_not_found')
+    const body = { serviceId, startsAt: '2026-11-26T10:00' }
+    const withThemselves = await world.call('POST', '/api/v1/appointments', { token: agent.token, body })
+    expectProblem(withThemselves, 403, 'own_service')
   })
 })

@@ -420,8 +420,11 @@ describe('for machines that watch over it', () => {
     expect(body.ready).toBe(true)
     expect(body.dependencies).toMatchObject([
       { name: 'database', state: 'up', detail: world.runtime.store.engine },
-      { name: 'mail', state: 'up' },
-      { name: 'sms', state: 'up' },
+      { name: 'email', state: 'up', detail: 'inbox-email: shown at /dev/inbox' },
+      { name: 'sms', state: 'up', detail: 'inbox-sms: shown at /dev/inbox' },
+      { name: 'whatsapp', state: 'up', detail: 'inbox-whatsapp: shown at /dev/inbox' },
+      { name: 'push', state: 'off', detail: expect.stringContaining('KUMBU_PUBLIC_URL') },
+      { name: 'webhook', state: 'up' },
     ])
   })
 

@@ -29,13 +29,22 @@ export function statedRoutes({ app }: World): StatedRoute[] {
 }
 
 const NEEDS_BODY = new Set(['POST', 'PUT', 'PATCH'])
-/** Where OAuth’s clients speak, bodies are forms. */
-const FORMS_UNDER = '/oauth/'
+/** Where OAuth’s clients speak, and mail programs that unsubscribe, bodies are forms. */
+const FORMS = /^\/(?:oauth\/|unsubscribe$)/
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
+
+const STREAM = 'text/event-stream'
+
+/** What `:id` is the id of, by the beginning of the path. */
+const IDS: ReadonlyArray<readonly [under: string, sample: string]> = [
+  ['/api/v1/atm/', 'wdr_00000000000000000000'],
+  ['/api/v1/notifications/devices/', 'tgt_00000000000000000000'],
+  ['/api/v1/notifications/suppressions/', 'sup_00000000000000000000'],
+  ['/api/v1/notifications/', 'ntf_00000000000000000000'],
+]
 
 /** Values of the right form that name nothing. */
 const SAMPLES: Record<string, string> = {
-  id: 'wdr_00000000000000000000',
   userId: 'usr_00000000000000000000',
   agentId: 'usr_00000000000000000000',
   tellerId: 'usr_00000000000000000000',
@@ -54,21 +63,36 @@ const SAMPLES: Record<string, string> = {
   waitId: 'wtl_00000000000000000000',
   reviewId: 'rev_00000000000000000000',
   token: 'A'.repeat(43),
+  template: 'nothing_there',
+  language: 'en',
+  provider: 'nobody',
+  transferId: 'txn_00000000000000000000',
 }
 
-function sampleOf(parameter: string): string {
-  const sample = SAMPLES[parameter]
-  if (sample === undefined) throw new Error(`Which ${parameter} would a call name? Add one to SAMPLES.`)
+function sampleOf(parameter: string, path: string): string {
+  const sample = parameter === 'id' ? IDS.find(([under]) => path.startsWith(under))?.[1] : SAMPLES[parameter]
+  if (sample === undefined) throw new Error(`Which ${parameter} would a call of ${path} name? Add one to SAMPLES.`)
   return sample
 }
 
 /** A call of the route with ids that name nothing and an empty body. */
-export function knock({ call }: World, { method, path }: StatedRoute, token?: string): Promise<Answer> {
-  const named = path.replaceAll(/:(\w+)/g, (_, name: string) => sampleOf(name))
+export function knock(world: World, { method, path }: StatedRoute, token?: string): Promise<Answer> {
+  const named = path.replaceAll(/:(\w+)/g, (_, name: string) => sampleOf(name, path))
   const from = '127.0.0.1'
-  if (!NEEDS_BODY.has(method)) return call(method, named, { token, from })
-  if (path.startsWith(FORMS_UNDER)) return call(method, named, { token, from, body: '', headers: FORM })
-  return call(method, named, { token, from, body: {} })
+  if (path.endsWith('/stream')) return knockAtStream(world, named, token)
+  if (!NEEDS_BODY.has(method)) return world.call(method, named, { token, from })
+  if (FORMS.test(path)) return world.call(method, named, { token, from, body: '', headers: FORM })
+  return world.call(method, named, { token, from, body: {} })
+}
+
+/** A stream that was let in to has no end: whoever has its head goes away again. */
+async function knockAtStream({ app }: World, path: string, token: string | undefined): Promise<Answer> {
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  const response = await app.pipeline(new Request(`http://localhost${path}`, { headers }), () => '127.0.0.1')
+  const opened = response.headers.get('content-type')?.startsWith(STREAM) ?? false
+  if (!opened) return { status: response.status, headers: response.headers, body: await response.json() }
+  await response.body?.cancel()
+  return { status: response.status, headers: response.headers, body: '' }
 }
 
 /**

@@ -188,8 +188,11 @@ export function subscribeNotices(events: Events, outbox: Outbox, { lowFloat }: N
     ]
   })
 
-  tell(appointmentBooked, (facts) => [appointmentNotice('appointment_confirmation', facts)])
-  tell(appointmentMoved, (facts) => [appointmentNotice('appointment_moved', facts)])
+  // Once it has begun nobody needs to hear that it is booked.
+  tell(appointmentBooked, (facts) => [
+    { ...appointmentNotice('appointment_confirmation', facts), expiresAt: facts.startsAt },
+  ])
+  tell(appointmentMoved, (facts) => [{ ...appointmentNotice('appointment_moved', facts), expiresAt: facts.startsAt }])
   tell(appointmentCancelled, ({ depositOutcome, ...facts }) => [
     { ...appointmentNotice('appointment_cancelled', facts), data: { depositOutcome } },
   ])

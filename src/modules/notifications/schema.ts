@@ -24,7 +24,7 @@ export const notifications = table(
     language: text('language'),
     /** Ids, amounts and moments; names are looked up when it is sent. */
     facts: json('facts').notNull(),
-    /** A code or a token, sealed under the instance’s key; erased when it is sent for good or expired. */
+    /** A code or a token, sealed under the instance’s key; erased when it has arrived or expired. */
     sealedSecret: text('sealed_secret'),
     /** What it is about: the id of a transfer, a withdrawal, an appointment. */
     about: text('about').notNull(),
@@ -47,6 +47,7 @@ export const notifications = table(
   },
   (t) => [
     uniqueIndex('notifications_unique_key').on(t.uniqueKey),
+    index('notifications_secrets').on(t.expiresAt).where(sql`sealed_secret is not null`),
     index('notifications_recipient').on(t.recipient, t.id),
     index('notifications_unread').on(t.userId, t.id).where(sql`in_app and read_at is null`),
     check(
@@ -95,7 +96,8 @@ export const deliveries = table(
     index('deliveries_due').on(t.medium, t.lane, t.dueAt).where(sql`state = 'waiting'`),
     index('deliveries_fallback').on(t.fallbackAt).where(sql`fallback_at is not null`),
     index('deliveries_dead').on(t.id).where(sql`state = 'dead'`),
-    uniqueIndex('deliveries_provider').on(t.provider, t.providerId).where(sql`provider_id is not null`),
+    // Not unique: a provider that uses an id twice must not undo the note that it took a message.
+    index('deliveries_provider').on(t.provider, t.providerId).where(sql`provider_id is not null`),
     index('deliveries_sent').on(t.recipient, t.medium, t.acceptedAt).where(sql`accepted_at is not null`),
     check(
       'deliveries_state',

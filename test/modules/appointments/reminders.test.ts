@@ -44,6 +44,7 @@ describe('an appointment that takes place', () => {
       version: 1,
       reminder: '24h',
       media: ['email', 'whatsapp'],
+      skipAfter: Date.parse(STARTS_AT) - DAY_MS / 2,
     })
     until(STARTS_AT, -HOUR_MS)
     await tick()

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { expectCleanBooks } from '../../acceptance/answers'
 import { PASSWORD, PIN } from '../../support/world'
+import { ALL_DAY, allowed, DAY_MS, placeOf } from '../appointments/place'
 import { isListening, type MailServer } from './mail-server'
 import { createPlace, type Place, personWithPhone } from './place'
 
@@ -24,11 +25,16 @@ afterAll(async () => {
   await place.end()
 })
 
-beforeEach(async () => {
+/** Everything answers again, and nothing is left alone any more. */
+async function heal() {
   for (const relay of place.relays) if (!(await isListening(relay.port))) await relay.start()
   for (const server of [place.twilio, place.africasTalking, place.whatsapp]) server.answerWith(undefined)
   // Long enough for every breaker to let a message through again, and for what is late to have gone.
   await place.wait(2 * HOUR, 10 * MINUTE)
+}
+
+beforeEach(async () => {
+  await heal()
   operator.token = await place.world.signIn(operator.email)
   await place.world.app.settle()
   for (const relay of place.relays) relay.mails.length = 0
@@ -122,6 +128,7 @@ describe('signing in with a code by SMS', () => {
   let person: Awaited<ReturnType<typeof personWithPhone>>
 
   beforeAll(async () => {
+    await heal()
     person = await personWithPhone(place)
     // A second code to the same number is not sent within a minute.
     place.world.clock.advance(MINUTE)
@@ -195,6 +202,7 @@ describe('signing in with a code by SMS', () => {
 describe('password recovery', () => {
   let person: Awaited<ReturnType<typeof personWithPhone>>
   beforeAll(async () => {
+    await heal()
     person = await personWithPhone(place)
   })
 
@@ -232,6 +240,7 @@ describe('a withdrawal whose code is sent', () => {
   let person: Awaited<ReturnType<typeof personWithPhone>>
   let agent: { id: string; token: string; email: string }
   beforeAll(async () => {
+    await heal()
     person = await personWithPhone(place, 1_000_000)
     agent = await place.world.agent()
   })
@@ -310,6 +319,194 @@ describe('a withdrawal whose code is sent', () => {
     const { body } = await place.world.call('GET', '/api/v1/notifications/inbox', { token: person.token })
     expect(body.items[0]).toMatchObject({ template: 'withdrawal_requested', about: id, readAt: null })
     expect(JSON.stringify(body)).not.toMatch(/withdrawal_code/)
+  })
+})
+
+describe('an appointment', () => {
+  let person: Awaited<ReturnType<typeof personWithPhone>>
+  let appointments: ReturnType<typeof placeOf>
+  let serviceId: string
+
+  beforeAll(async () => {
+    await heal()
+    person = await personWithPhone(place)
+    appointments = placeOf(place.world)
+    serviceId = (await appointments.serviceWithStaff({ name: 'Advice', place: 'Room 2', maxDays: 366 }, ALL_DAY))
+      .serviceId
+  })
+
+  /** Two days ahead, at a full hour. */
+  const ahead = () => Math.ceil((place.world.clock() + 2 * DAY_MS) / HOUR) * HOUR
+
+  async function book() {
+    const startsAt = ahead()
+    const booked = await appointments.booked(person, serviceId, new Date(startsAt).toISOString())
+    await place.world.app.settle()
+    return { id: booked.id, startsAt }
+  }
+  /** To the moment, with what comes due on the way. */
+  async function until(moment: number) {
+    place.world.clock.advance(moment - place.world.clock())
+    await place.world.app.appointments.tick()
+    await place.world.app.settle()
+  }
+  const mails = () => place.mailsTo(person.email).map(({ headers }) => headers.get('subject')?.[0] ?? '')
+  const texts = (server: { messages: Array<{ to: string; text: string }> }) =>
+    server.messages.filter(({ to }) => to.replace('+', '') === person.phone.replace('+', ''))
+
+  test('all well: confirmed at once with an invitation, reminded by mail and WhatsApp, then by SMS, then asked for a review', async () => {
+    const { id, startsAt } = await book()
+    const [confirmation] = place.mailsTo(person.email)
+    expect(confirmation?.raw).toContain('text/calendar')
+    expect(mails()).toHaveLength(1)
+
+    await until(startsAt - DAY_MS)
+    expect(mails()).toHaveLength(2)
+    expect(texts(place.whatsapp)).toHaveLength(1)
+    expect(texts(place.twilio)).toHaveLength(0)
+
+    await until(startsAt - HOUR)
+    expect(texts(place.twilio)).toHaveLength(1)
+    expect(texts(place.twilio)[0]?.text).toContain('Advice')
+
+    await until(startsAt + HOUR)
+    allowed(await appointments.complete(id))
+    await until(startsAt + 3 * HOUR)
+    expect(mails()).toHaveLength(3)
+    const ics = await place.world.app.appointments.invitation(id, 'REQUEST')
+    expect(ics).toContain(`DTSTART:${new Date(startsAt).toISOString().replaceAll(/[-:]|\.000/g, '')}`)
+  })
+
+  test('the first channel down: the reminder by SMS comes by WhatsApp', async () => {
+    const { startsAt } = await book()
+    down.sms()
+    await until(startsAt - HOUR)
+    await place.wait(10 * MINUTE, MINUTE)
+    expect(texts(place.whatsapp).map(({ text }) => text)).toContainEqual(expect.stringContaining('Advice'))
+    expect(texts(place.twilio)).toEqual([])
+  })
+
+  test('the first two down: it comes by mail', async () => {
+    const { startsAt } = await book()
+    await until(startsAt - HOUR - MINUTE)
+    const before = mails().length
+    down.sms()
+    down.whatsapp()
+    await until(startsAt - HOUR)
+    await place.wait(20 * MINUTE, MINUTE)
+    expect(mails().length).toBe(before + 1)
+  })
+
+  test('all down: booking succeeds, and no reminder comes when it is too late to be of use', async () => {
+    down.sms()
+    down.whatsapp()
+    await down.relays(3)
+    const { startsAt } = await book()
+    await until(startsAt - HOUR)
+    await place.wait(2 * HOUR, 10 * MINUTE)
+    for (const relay of place.relays) await relay.start()
+    for (const server of [place.twilio, place.africasTalking, place.whatsapp]) server.answerWith(undefined)
+    await place.wait(2 * HOUR, 10 * MINUTE)
+
+    expect([place.twilio, place.africasTalking, place.whatsapp].flatMap(texts)).toEqual([])
+    // Neither does the confirmation: what is left is to ask how it was.
+    expect(mails().filter((subject) => /appointment/i.test(subject))).toEqual([])
+  })
+
+  test('that was moved or cancelled while its reminder waited is not reminded of', async () => {
+    const { id, startsAt } = await book()
+    down.sms()
+    down.whatsapp()
+    await down.relays(3)
+    await until(startsAt - DAY_MS)
+    allowed(await appointments.cancel(person, id))
+    await place.world.app.settle()
+    for (const relay of place.relays) await relay.start()
+    for (const server of [place.twilio, place.africasTalking, place.whatsapp]) server.answerWith(undefined)
+    await place.wait(5 * HOUR, 10 * MINUTE)
+
+    expect(texts(place.whatsapp)).toEqual([])
+    const told = mails()
+    expect(told.filter((subject) => /remind/i.test(subject))).toEqual([])
+    expect(told.filter((subject) => /cancel/i.test(subject))).toHaveLength(1)
+    operator.token = await place.world.signIn(operator.email)
+    const messages = await messagesAbout(`to=${person.id}&template=appointment_reminder&limit=20`)
+    expect(messages[0]?.status).toBe('cancelled')
+  })
+})
+
+describe('receipts', () => {
+  let person: Awaited<ReturnType<typeof personWithPhone>>
+  beforeAll(async () => {
+    await heal()
+    person = await personWithPhone(place, 1_000_000)
+  })
+
+  async function withdraw() {
+    person.token = await place.world.signIn(person.email)
+    const { body } = await place.world.call('POST', '/api/v1/atm/withdrawal-request', {
+      token: person.token,
+      body: { amount: 1_000, pin: PIN, sendCode: true },
+    })
+    await place.world.app.settle()
+    return body.id as string
+  }
+  async function codeMessage(id: string) {
+    operator.token = await place.world.signIn(operator.email)
+    return (await messagesAbout(`about=${id}`)).find(({ template }) => template === 'withdrawal_code')
+  }
+
+  test('say that a message arrived; twice, or in a wrong order, changes nothing', async () => {
+    const id = await withdraw()
+    expect((await codeMessage(id)).status).toBe('accepted')
+    const delivered = place.twilio.receipt('delivered')
+    expect((await place.bring(delivered.clone())).status).toBe(200)
+    expect((await place.bring(delivered)).status).toBe(200)
+    expect((await place.bring(place.twilio.receipt('sent'))).status).toBe(200)
+    const message = await codeMessage(id)
+    expect(message.status).toBe('delivered')
+    expect(message.deliveries).toHaveLength(1)
+    expect(message.deliveries[0]).toMatchObject({ state: 'delivered', provider: 'twilio' })
+  })
+
+  test('that are forged are refused, and change nothing', async () => {
+    const id = await withdraw()
+    const answer = await place.bring(place.twilio.receipt('delivered', { forged: true }))
+    expect(answer.status).toBe(401)
+    expect((await codeMessage(id)).status).toBe('accepted')
+  })
+
+  test('that say it did not arrive begin the next way', async () => {
+    const id = await withdraw()
+    expect((await place.bring(place.twilio.receipt('undelivered', { error: '30003' }))).status).toBe(200)
+    await place.world.app.settle()
+    const { deliveries, status } = await codeMessage(id)
+    expect(deliveries.map(({ channel, state }: { channel: string; state: string }) => [channel, state])).toEqual([
+      ['sms', 'failed'],
+      ['whatsapp', 'accepted'],
+    ])
+    expect(status).toBe('accepted')
+  })
+
+  test('of a number that does not exist suppress it: the next message does not go there', async () => {
+    await withdraw()
+    expect((await place.bring(place.twilio.receipt('failed', { error: '30005' }))).status).toBe(200)
+    await place.world.app.settle()
+    const id = await withdraw()
+    const { deliveries } = await codeMessage(id)
+    expect(deliveries[0]).toMatchObject({ channel: 'sms', state: 'skipped', reason: 'suppressed: invalid' })
+    expect(deliveries[1]).toMatchObject({ channel: 'whatsapp', state: 'accepted' })
+  })
+
+  test('of WhatsApp are believed by Meta’s signature, and its question is answered', async () => {
+    const asked = await place.bring(place.whatsapp.subscribe())
+    expect(asked.status).toBe(200)
+    expect(asked.text).not.toBe('')
+    down.sms()
+    await withdraw()
+    await place.wait(10_000, 2_000)
+    expect((await place.bring(place.whatsapp.receipt('read'))).status).toBe(200)
+    expect((await place.bring(place.whatsapp.receipt('read', { forged: true }))).status).toBe(401)
   })
 })
 

@@ -1,5 +1,5 @@
 /** How long messages are kept, and what of a person is shown to them and forgotten when they leave. */
-import { eq, inArray, lt } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, lt } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import { firstIdAt } from '../../../platform/ids'
 import type { Runtime } from '../../../platform/runtime'
@@ -78,8 +78,23 @@ export function createKeeping(
       return old.length
     })
 
+  /** What has expired is sent no more, so its secret is of no use. */
+  const forgetSecrets = () =>
+    store.write(async (tx) => {
+      const old = await tx
+        .select({ id: notifications.id })
+        .from(notifications)
+        .where(and(isNotNull(notifications.sealedSecret), lt(notifications.expiresAt, clock())))
+        .limit(PRUNE_AT_ONCE)
+      const ids = old.map(({ id }) => id)
+      if (ids.length > 0)
+        await tx.update(notifications).set({ sealedSecret: null }).where(inArray(notifications.id, ids))
+      return ids.length
+    })
+
   return {
     async prune() {
+      while ((await forgetSecrets()) > 0);
       const before = clock() - keptMs
       while ((await pruneOnce(before)) > 0);
       while ((await receipts.prune(before)) > 0);

@@ -89,7 +89,7 @@ const acceptOne = prepared<Record<string, unknown>, Changes>('delivery_accepted'
 const settleNotification = prepared<{ id: string; status: string }, Changes>('notification_settled', (db, $) =>
   db
     .update(notifications)
-    .set({ status: $('status'), sealedSecret: null } as never)
+    .set({ status: $('status') } as never)
     .where(eq(notifications.id, $('id'))),
 )
 
@@ -130,18 +130,16 @@ export function createOutcomes(
     return [...(delivery.tries as Try[]), ...(interrupted ? [lost] : []), ...now].slice(-TRIES_KEPT)
   }
 
-  /** The notification is as far as its furthest delivery; with nothing left to send, its secret goes. */
+  /** The notification is as far as its furthest delivery; once it has arrived, its secret goes. */
   async function refresh(tx: Tx, notificationId: string): Promise<void> {
     const rows = await tx
       .select({ state: deliveries.state })
       .from(deliveries)
       .where(eq(deliveries.notificationId, notificationId))
-    const states = rows.map(({ state }) => state)
-    const status = statusOf(states)
-    const over = !states.includes('waiting') && !states.includes('dead')
+    const status = statusOf(rows.map(({ state }) => state))
     await tx
       .update(notifications)
-      .set(over ? { status, sealedSecret: null } : { status })
+      .set(status === 'delivered' ? { status, sealedSecret: null } : { status })
       .where(eq(notifications.id, notificationId))
   }
 

@@ -2,8 +2,8 @@
  * What providers say later. A receipt is believed if its provider's signature holds, is noted once however often it
  * comes, and waits if it is quicker than the note that its message was taken.
  */
-import { and, eq, inArray, lt } from 'drizzle-orm'
-import type { Tx } from '../../../platform/db'
+import { and, desc, eq, inArray, lt } from 'drizzle-orm'
+import type { Db, Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Medium, Receipt, ReceiptRequest } from '../channels/channel'
@@ -52,13 +52,19 @@ export function createReceipts(
   }
 
   async function apply(provider: string, receipt: Receipt): Promise<void> {
-    const ofMessage = and(eq(deliveries.provider, provider), eq(deliveries.providerId, receipt.providerId))
-    const [seen] = await store.read.select().from(deliveries).where(ofMessage)
+    const latest = (db: Db) =>
+      db
+        .select()
+        .from(deliveries)
+        .where(and(eq(deliveries.provider, provider), eq(deliveries.providerId, receipt.providerId)))
+        .orderBy(desc(deliveries.id))
+        .limit(1)
+    const [seen] = await latest(store.read)
     const to =
       seen && receipt.invalidRecipient ? await addressOf(seen.notificationId, seen.medium as Medium) : undefined
     await store.write(async (tx) => {
       if (!(await note(tx, provider, receipt))) return
-      const [delivery] = await tx.select().from(deliveries).where(ofMessage)
+      const [delivery] = await latest(tx)
       if (!delivery) return
       await outcomes.receipt(tx, delivery, receipt.status, {
         reason: receipt.reason ?? null,

@@ -43,9 +43,12 @@ interface Provider<Message extends Taken> {
 
 export function createProviderServer<Message extends Taken>(provider: Provider<Message>): ProviderServer<Message> {
   const messages: Message[] = []
+  /** Ids are never used twice, also after somebody has emptied the list. */
+  let made = 0
 
   function take(message: Omit<Message, 'id'>): Message {
-    const taken = { ...message, id: provider.newId(messages.length + 1) } as Message
+    made += 1
+    const taken = { ...message, id: provider.newId(made) } as Message
     messages.push(taken)
     return taken
   }

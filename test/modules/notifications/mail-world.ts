@@ -1,0 +1,134 @@
+/** A world whose mail goes to one real server, and what its tests ask of both. */
+import { expect } from 'bun:test'
+import { sql } from 'drizzle-orm'
+import { createApp } from '../../../src/app'
+import type { MessageQuery } from '../../../src/modules/notifications/service/messages'
+import { createWorld, PASSWORD, PIN, testConfig } from '../../support/world'
+import { createMailServer, isListening, type Mail } from './mail-server'
+
+export type MailWorld = Awaited<ReturnType<typeof createMailWorld>>
+
+export const MINUTE = 60_000
+export const HOUR = 60 * MINUTE
+/** The first pause after a failure is between half of this and the whole of it. */
+export const PAUSE = 2_000
+
+const flags = (port: number) => ({
+  'smtp-url': `smtp://127.0.0.1:${port}`,
+  'mail-from': 'Kumbu <no-reply@kumbu.example>',
+  mode: 'production',
+})
+
+export const subjectOf = ({ headers }: Mail) => headers.get('subject')?.[0]
+export const outcomesOf = ({ attempts }: { attempts: Array<{ outcome: string }> }) =>
+  attempts.map(({ outcome }) => outcome)
+
+export async function createMailWorld() {
+  const server = await createMailServer()
+  const world = await createWorld(flags(server.port))
+  const operator = await world.person('operator')
+  const amina = await world.customer(100_000)
+  const bruno = await world.person('customer', 'Bruno <b>& Filhos</b>')
+
+  /** Lets time go by, doing what comes due after each step. */
+  async function wait(ms: number, stepMs = ms): Promise<void> {
+    for (let passed = 0; passed < ms; passed += stepMs) {
+      world.clock.advance(stepMs)
+      await world.app.settle()
+    }
+  }
+
+  /** Whatever a test before has left is sent, the server is trusted again, and everybody is signed in. */
+  async function tidy(): Promise<void> {
+    if (!(await isListening(server.port))) await server.start()
+    server.answerWith()
+    await wait(HOUR, 10 * MINUTE)
+    amina.token = await world.signIn(amina.email)
+    operator.token = await world.signIn(operator.email)
+    await world.app.settle()
+    server.mails.length = 0
+    server.offered = 0
+  }
+
+  /** From Amina to Bruno; answers the transfer’s id. */
+  async function transfer(amount: number): Promise<string> {
+    const { status, body } = await world.call('POST', '/api/v1/wallet/me/transfer', {
+      token: amina.token,
+      body: { to: bruno.id, amount, pin: PIN },
+    })
+    expect({ status, amount: body.amount }).toEqual({ status: 201, amount })
+    return body.id
+  }
+
+  async function register(email: string): Promise<void> {
+    const body = { name: 'Nia', email, password: PASSWORD }
+    expect((await world.call('POST', '/api/v1/auth/register', { body })).status).toBe(201)
+    await world.app.settle()
+  }
+
+  const asOperator = (method: 'GET' | 'POST' | 'DELETE', path: string, body?: object) =>
+    world.call(method, `/api/v1/notifications/${path}`, { token: operator.token, body })
+
+  const replay = (id: string) => asOperator('POST', `dead/${id}/replay`, {})
+
+  /** One mail to anybody, which is never too late. */
+  async function announce(to: string, about: string): Promise<void> {
+    const data = { title: 'Closed on Monday', message: 'We are back on Tuesday.' }
+    const { status } = await asOperator('POST', 'send', { to, template: 'announcement', data, about })
+    expect(status).toBe(202)
+  }
+
+  /** What fits, each with every way that was tried. */
+  async function messages(query: Partial<MessageQuery>) {
+    const { get, search } = world.app.notifications.messages
+    const all = []
+    for (const { id } of await search({ limit: 100, ...query })) {
+      const found = await get(id)
+      if (found.ok) all.push(found.value)
+    }
+    return all
+  }
+  const ways = async (query: Partial<MessageQuery>) => (await messages(query)).flatMap(({ deliveries }) => deliveries)
+  const states = async (about: string) => (await ways({ about })).map(({ state }) => state)
+
+  /** The one way of the one message that fits. */
+  async function onlyWay(query: Partial<MessageQuery>) {
+    const [way, ...others] = await ways(query)
+    if (way === undefined || others.length > 0) throw new Error(`There are ${others.length} other ways, or none.`)
+    return way
+  }
+
+  async function sealedSecrets(): Promise<number> {
+    const { store } = world.runtime
+    const rows = await store.rows(store.read, sql`select id from notifications where sealed_secret is not null`)
+    return rows.length
+  }
+
+  return {
+    world,
+    server,
+    operator,
+    amina,
+    bruno,
+    wait,
+    tidy,
+    transfer,
+    register,
+    announce,
+    asOperator,
+    replay,
+    messages,
+    ways,
+    states,
+    onlyWay,
+    sealedSecrets,
+    mailsTo: ({ email }: { email: string }) => server.mails.filter((mail) => mail.to.includes(email)),
+    subjects: () => server.mails.map(subjectOf).sort(),
+    /** Another process on the same database, whose mail goes to the server at this port. */
+    another: (port: number) => createApp(testConfig(flags(port)), world.runtime),
+    async end() {
+      await world.end()
+      await server.stop()
+    },
+  }
+}
