@@ -13,7 +13,7 @@ const STYLE = `
   article p { margin: .25rem 0; color: #888; }
   pre { white-space: pre-wrap; font: inherit; margin: .5rem 0 0; }
   label { display: block; margin: 1rem 0; }
-  input { display: block; width: 100%; box-sizing: border-box; font: inherit; padding: .5rem; margin-top: .25rem; }
+  input, select, textarea { display: block; width: 100%; box-sizing: border-box; font: inherit; padding: .5rem; margin-top: .25rem; }
   button { font: inherit; padding: .6rem 1.2rem; border: 0; border-radius: .4rem; background: #0a6; color: #fff; cursor: pointer; }
   button.quiet { background: #8883; color: inherit; padding: .35rem .7rem; }
   button:disabled { opacity: .5; cursor: wait; }

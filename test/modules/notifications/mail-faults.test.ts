@@ -33,7 +33,7 @@ describe('a server that refuses', () => {
     const items = await deadOnes()
     for (const each of items) {
       expect(each).toMatchObject({ channel: 'email', state: 'dead', reason: 'refused 550 5.7.1 at RCPT TO' })
-      expect(outcomesOf(each)).toEqual(['permanent'])
+      expect(each.attempts).toMatchObject([{ outcome: 'permanent', provider: 'smtp' }])
     }
     expect(
       items.map(({ template, userId }: { template: string; userId: string }) => [template, userId]).sort(),
@@ -60,7 +60,7 @@ describe('a server that refuses', () => {
         status: 'accepted',
         deliveries: [{ channel: 'email', state: 'accepted' }],
       })
-      expect(outcomesOf(message.deliveries[0])).toEqual(['permanent', 'accepted'])
+      expect(message.deliveries[0].attempts).toMatchObject([{ outcome: 'permanent' }, { outcome: 'accepted' }])
       expect(JSON.stringify(message)).not.toContain('@example.com')
     }
   })
@@ -85,8 +85,8 @@ describe('a server that refuses', () => {
     const { items } = (await asOperator('GET', 'suppressions')).body
     expect(items).toMatchObject([{ channel: 'email', cause: 'invalid', hint: 'cu…@example.com' }])
     expect((await asOperator('DELETE', `suppressions/${items[0].id}`)).status).toBe(204)
-    const [first] = await place.messages({ about: 'first' })
-    expect((await place.replay(first?.id ?? '')).status).toBe(202)
+    const { notificationId } = await place.onlyWay({ about: 'first' })
+    expect((await place.replay(notificationId)).status).toBe(202)
     await world.app.settle()
     expect(mailsTo(chico)).toHaveLength(1)
   })

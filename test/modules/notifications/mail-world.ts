@@ -1,11 +1,13 @@
 /** A world whose mail goes to one real server, and what its tests ask of both. */
 import { expect } from 'bun:test'
-import { sql } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { createApp } from '../../../src/app'
-import type { MessageQuery } from '../../../src/modules/notifications/service/messages'
+import { deliveries, notifications } from '../../../src/modules/notifications/schema'
+import type { Try } from '../../../src/modules/notifications/service/outcomes'
 import { createWorld, PASSWORD, PIN, testConfig } from '../../support/world'
 import { createMailServer, isListening, type Mail } from './mail-server'
 
+export type Way = Omit<typeof deliveries.$inferSelect, 'tries'> & { tries: Try[] }
 export type MailWorld = Awaited<ReturnType<typeof createMailWorld>>
 
 export const MINUTE = 60_000
@@ -20,8 +22,7 @@ const flags = (port: number) => ({
 })
 
 export const subjectOf = ({ headers }: Mail) => headers.get('subject')?.[0]
-export const outcomesOf = ({ attempts }: { attempts: Array<{ outcome: string }> }) =>
-  attempts.map(({ outcome }) => outcome)
+export const outcomesOf = ({ tries }: Way) => tries.map(({ outcome }) => outcome)
 
 export async function createMailWorld() {
   const server = await createMailServer()
@@ -78,30 +79,35 @@ export async function createMailWorld() {
     expect(status).toBe(202)
   }
 
-  /** What fits, each with every way that was tried. */
-  async function messages(query: Partial<MessageQuery>) {
-    const { get, search } = world.app.notifications.messages
-    const all = []
-    for (const { id } of await search({ limit: 100, ...query })) {
-      const found = await get(id)
-      if (found.ok) all.push(found.value)
-    }
-    return all
+  /** The deliveries of what is about this, or of what this person was told by the template. */
+  async function ways(of: { about: string } | { email: string; template: string }): Promise<Way[]> {
+    const user = 'email' in of ? await world.app.identity.find(of.email) : undefined
+    const fits =
+      'about' in of
+        ? eq(notifications.about, of.about)
+        : and(eq(notifications.recipient, user?.id ?? ''), eq(notifications.template, of.template))
+    const rows = await world.runtime.store.read
+      .select({ delivery: deliveries })
+      .from(deliveries)
+      .innerJoin(notifications, eq(notifications.id, deliveries.notificationId))
+      .where(fits)
+    return rows.map(({ delivery }) => ({ ...delivery, tries: delivery.tries as Try[] }))
   }
-  const ways = async (query: Partial<MessageQuery>) => (await messages(query)).flatMap(({ deliveries }) => deliveries)
   const states = async (about: string) => (await ways({ about })).map(({ state }) => state)
 
-  /** The one way of the one message that fits. */
-  async function onlyWay(query: Partial<MessageQuery>) {
-    const [way, ...others] = await ways(query)
-    if (way === undefined || others.length > 0) throw new Error(`There are ${others.length} other ways, or none.`)
+  /** The one that there is. */
+  async function onlyWay(of: Parameters<typeof ways>[0]): Promise<Way> {
+    const [way, ...others] = await ways(of)
+    if (way === undefined || others.length > 0) throw new Error('There is no delivery, or more than one.')
     return way
   }
 
-  async function sealedSecrets(): Promise<number> {
-    const { store } = world.runtime
-    const rows = await store.rows(store.read, sql`select id from notifications where sealed_secret is not null`)
-    return rows.length
+  /** Whether its code or link is still there after what is old was cleared away. */
+  async function keepsSecret({ notificationId }: Way): Promise<boolean> {
+    await world.app.notifications.keeping.prune()
+    const { read } = world.runtime.store
+    const [row] = await read.select().from(notifications).where(eq(notifications.id, notificationId))
+    return row !== undefined && row.sealedSecret !== null
   }
 
   return {
@@ -117,11 +123,10 @@ export async function createMailWorld() {
     announce,
     asOperator,
     replay,
-    messages,
     ways,
     states,
     onlyWay,
-    sealedSecrets,
+    keepsSecret,
     mailsTo: ({ email }: { email: string }) => server.mails.filter((mail) => mail.to.includes(email)),
     subjects: () => server.mails.map(subjectOf).sort(),
     /** Another process on the same database, whose mail goes to the server at this port. */
