@@ -458,12 +458,14 @@ describe('two copies on one database', () => {
     const died = slow(queue)
     const alive = worker(undefined, { on: second })
     await put({ payload: 'left behind' })
-    void queue.drain()
+    const draining = queue.drain()
     await died.hasBegun
     clock.advance(LEASE_MS)
     await second.drain()
     expect(alive).toEqual(['left behind'])
     expect(await queue.counts()).toEqual({ waiting: 0, dead: 0 })
+    died.finish()
+    await draining
   })
 
   test('keep one effect when the first comes late, after the second has done the work', async () => {
@@ -551,9 +553,11 @@ describe('places', () => {
     while (others.length < 40) await new Promise((resolve) => setImmediate(resolve))
     expect(hung.done).toHaveLength(16)
     await put({ payload: 'put in meanwhile' })
-    await Promise.race([queue.drain(), untilDone(others, 41)])
+    const again = queue.drain()
+    await untilDone(others, 41)
     hung.finish()
     await draining
+    await again
     expect(hung.done).toHaveLength(40)
     expect(await queue.counts()).toEqual({ waiting: 0, dead: 0 })
   })

@@ -2,7 +2,7 @@
  * A fresh database for a test, on the engine of this run: a SQLite file in a folder of its own, or a new database on the
  * PostgreSQL server that `DATABASE_URL` names (the run’s, not the machine’s; see scripts/test.ts).
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { engine, type Location, migrate } from '../../src/platform/db'
@@ -16,20 +16,23 @@ export interface TestDatabase {
 }
 
 let made = 0
+/** A database with every table and no row, of which each fresh one is a copy: migrating takes longer than most tests. */
+let template: Promise<string> | undefined
 
 export async function freshDatabase(): Promise<TestDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'kumbu-test-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })
   if (engine === 'sqlite') {
+    template ??= sqliteTemplate()
     const location: Location = { engine, file: join(folder, 'kumbu.db') }
-    await migrate(location, 0)
+    copyFileSync(await template, location.file)
     return { location, folder, drop: async () => remove() }
   }
-  const { url, drop } = await freshPostgres(process.env.DATABASE_URL as string)
-  const location: Location = { engine, url, connections: 12 }
-  await migrate(location, 0)
+  const admin = process.env.DATABASE_URL as string
+  template ??= postgresTemplate(admin)
+  const { url, drop } = await freshPostgres(admin, await template)
   return {
-    location,
+    location: { engine, url, connections: 12 },
     folder,
     async drop() {
       await drop()
@@ -38,10 +41,27 @@ export async function freshDatabase(): Promise<TestDatabase> {
   }
 }
 
-/** A new, empty database on a server; `admin` is the address of any database on it. */
-export async function freshPostgres(admin: string): Promise<{ url: string; drop(): Promise<void> }> {
+async function sqliteTemplate(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'kumbu-template-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, 'kumbu.db')
+  await migrate({ engine: 'sqlite', file }, 0)
+  return file
+}
+
+async function postgresTemplate(admin: string): Promise<string> {
+  const { url } = await freshPostgres(admin)
+  await migrate({ engine: 'postgres', url, connections: 3 }, 0)
+  return new URL(url).pathname.slice(1)
+}
+
+/** A new database on a server, empty or a copy; `admin` is the address of any database on it. */
+export async function freshPostgres(
+  admin: string,
+  copyOf?: string,
+): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `kumbu_${process.pid}_${made++}_${Date.now()}`
-  await administer(admin, `CREATE DATABASE ${name}`)
+  await administer(admin, `CREATE DATABASE ${name}${copyOf === undefined ? '' : ` TEMPLATE ${copyOf}`}`)
   const url = new URL(admin)
   url.pathname = `/${name}`
   return { url: url.href, drop: () => administer(admin, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }

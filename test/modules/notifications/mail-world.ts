@@ -7,7 +7,7 @@ import type { Try } from '../../../src/modules/notifications/service/outcomes'
 import { createWorld, PASSWORD, PIN, testConfig } from '../../support/world'
 import { createMailServer, isListening, type Mail } from './mail-server'
 
-export type Way = Omit<typeof deliveries.$inferSelect, 'tries'> & { tries: Try[] }
+type Way = Omit<typeof deliveries.$inferSelect, 'tries'> & { tries: Try[] }
 export type MailWorld = Awaited<ReturnType<typeof createMailWorld>>
 
 export const MINUTE = 60_000

@@ -1,9 +1,9 @@
 /** Push messages to browsers, by a push service that lets nobody in without a good token and decrypts what it gets. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { generateVAPIDKeys } from 'web-push'
+import { vapidKeys } from '../../../src/modules/notifications'
 import type { Channel, PushTarget } from '../../../src/modules/notifications/channels/channel'
-import { createPush } from '../../../src/modules/notifications/channels/push'
 import { createWebPush } from '../../../src/modules/notifications/channels/web-push'
+import { createKeyring } from '../../../src/platform/security/keyring'
 import { outgoing } from './outgoing'
 import { createPushService, type Pushed, type PushService } from './providers/web-push'
 
@@ -12,7 +12,9 @@ const NOW = Date.UTC(2026, 10, 25, 12, 0, 0)
 
 let now = NOW
 const clock = () => now
-const vapid = generateVAPIDKeys()
+const vapidOf = (instanceKey: number) =>
+  vapidKeys(createKeyring(new Uint8Array(32).fill(instanceKey), (bytes) => new Uint8Array(bytes)))
+const vapid = vapidOf(7)
 const subject = 'mailto:help@kumbu.example'
 let service: PushService
 let browser: PushTarget
@@ -246,7 +248,7 @@ describe('a service that does not take it', () => {
   })
 
   test('knows us by another key: the message is kept, and no subscription is forgotten', async () => {
-    const stranger = create({ vapid: generateVAPIDKeys() })
+    const stranger = create({ vapid: vapidOf(8) })
     expect(await stranger.send(to(browser))).toEqual({
       outcome: 'transient',
       reason: 'credentials refused 403',
@@ -255,11 +257,12 @@ describe('a service that does not take it', () => {
   })
 })
 
-test('new keys are each of their own, in the form that browsers take', () => {
-  const [one, other] = [generateVAPIDKeys(), generateVAPIDKeys()]
-  expect(Buffer.from(one.publicKey, 'base64url')).toHaveLength(65)
-  expect(Buffer.from(one.privateKey, 'base64url')).toHaveLength(32)
-  expect(one.privateKey).not.toBe(other.privateKey)
+test('the keys of an instance are always the same for its key, others for another, in the form that browsers take', () => {
+  expect(vapidOf(7)).toEqual(vapid)
+  expect(vapidOf(8).publicKey).not.toBe(vapid.publicKey)
+  expect(vapidOf(8).privateKey).not.toBe(vapid.privateKey)
+  expect(Buffer.from(vapid.publicKey, 'base64url')).toHaveLength(65)
+  expect(Buffer.from(vapid.privateKey, 'base64url')).toHaveLength(32)
 })
 
 test('keys that are none are found out when the instance starts', () => {
@@ -273,54 +276,4 @@ test('whoever says nothing of private addresses has them refused', async () => {
     gone: [browser.id],
   })
   expect(service.offered).toBe(before)
-})
-
-describe('all devices of a person', () => {
-  const answering = (answer: Awaited<ReturnType<Channel['send']>>, provider: string): Channel => ({
-    provider,
-    medium: 'push',
-    concurrency: 1,
-    send: async () => answer,
-    check: async () => ({ state: 'up' }),
-    close() {},
-  })
-  const phone: PushTarget = { id: 'tgt_phone', kind: 'fcm', address: 'token' }
-
-  test('are answered for by the best that happened to any, and all that are gone are named', async () => {
-    const taken = answering({ outcome: 'accepted', providerId: 'projects/x/messages/1' }, 'fcm')
-    const lost = answering({ outcome: 'permanent', reason: 'gone 410', gone: ['tgt_a'] }, 'web-push')
-    const later = answering({ outcome: 'transient', reason: 'put off 503', retryAfterMs: 5, gone: ['tgt_b'] }, 'fcm')
-    expect(await createPush({ web: lost, fcm: taken }).send(to(browser, phone))).toEqual({
-      outcome: 'accepted',
-      providerId: 'projects/x/messages/1',
-      gone: ['tgt_a'],
-    })
-    expect(await createPush({ web: lost, fcm: later }).send(to(browser, phone))).toEqual({
-      outcome: 'transient',
-      reason: 'put off 503',
-      retryAfterMs: 5,
-      gone: ['tgt_a', 'tgt_b'],
-    })
-  })
-
-  test('wait for the provider’s health unless all that failed were matters of one device', async () => {
-    const [device, provider] = [
-      answering({ outcome: 'transient', reason: 'put off 503', aboutMessage: true, retryAfterMs: 9 }, 'web-push'),
-      answering({ outcome: 'transient', reason: 'refused 500', retryAfterMs: 7 }, 'fcm'),
-    ]
-    const message = to(browser, phone)
-    expect(await createPush({ web: device, fcm: provider }).send(message)).toEqual({
-      outcome: 'transient',
-      reason: 'put off 503',
-      retryAfterMs: 9,
-    })
-    expect(await createPush({ web: device, fcm: device }).send(message)).toMatchObject({ aboutMessage: true })
-  })
-
-  test('are reached by the provider that there is; with no device of its kind nobody is', async () => {
-    const only = createPush({ web: channel })
-    expect(await only.send(to(browser, phone))).toEqual({ outcome: 'accepted' })
-    expect(await only.send(to(phone))).toEqual({ outcome: 'permanent', reason: 'no device' })
-    expect(await createPush({}).check()).toEqual({ state: 'off' })
-  })
 })

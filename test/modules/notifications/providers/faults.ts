@@ -31,7 +31,7 @@ export interface FaultyServer {
   stop(): Promise<void>
 }
 
-export interface Well {
+interface Well {
   /** The right answer, or the provider’s refusal of a request that is wrong. */
   handle(request: Request): Promise<Response>
   /** The provider’s error of this code; an empty answer of this status, if it has no codes of its own. */
