@@ -150,6 +150,7 @@ CREATE TABLE "deliveries" (
 	"tries" text NOT NULL,
 	"due_at" bigint NOT NULL,
 	"lease_until" bigint NOT NULL,
+	"expires_at" bigint,
 	"fallback_at" bigint,
 	"digest" boolean NOT NULL,
 	"provider" text,
@@ -284,6 +285,7 @@ CREATE INDEX "appointment_waits_over" ON "appointment_waits" USING btree ("to_at
 CREATE INDEX "appointment_waits_user" ON "appointment_waits" USING btree ("user_id","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "deliveries_way" ON "deliveries" USING btree ("notification_id","track","medium");--> statement-breakpoint
 CREATE INDEX "deliveries_due" ON "deliveries" USING btree ("medium","lane","due_at") WHERE state = 'waiting';--> statement-breakpoint
+CREATE INDEX "deliveries_expiry" ON "deliveries" USING btree ("expires_at") WHERE state = 'waiting' and expires_at is not null;--> statement-breakpoint
 CREATE INDEX "deliveries_fallback" ON "deliveries" USING btree ("fallback_at") WHERE fallback_at is not null;--> statement-breakpoint
 CREATE INDEX "deliveries_dead" ON "deliveries" USING btree ("id") WHERE state = 'dead';--> statement-breakpoint
 CREATE INDEX "deliveries_provider" ON "deliveries" USING btree ("provider","provider_id") WHERE provider_id is not null;--> statement-breakpoint

@@ -173,6 +173,7 @@ CREATE TABLE `deliveries` (
 	`tries` text NOT NULL,
 	`due_at` integer NOT NULL,
 	`lease_until` integer NOT NULL,
+	`expires_at` integer,
 	`fallback_at` integer,
 	`digest` integer NOT NULL,
 	`provider` text,
@@ -186,6 +187,7 @@ CREATE TABLE `deliveries` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `deliveries_way` ON `deliveries` (`notification_id`,`track`,`medium`);--> statement-breakpoint
 CREATE INDEX `deliveries_due` ON `deliveries` (`medium`,`lane`,`due_at`) WHERE state = 'waiting';--> statement-breakpoint
+CREATE INDEX `deliveries_expiry` ON `deliveries` (`expires_at`) WHERE state = 'waiting' and expires_at is not null;--> statement-breakpoint
 CREATE INDEX `deliveries_fallback` ON `deliveries` (`fallback_at`) WHERE fallback_at is not null;--> statement-breakpoint
 CREATE INDEX `deliveries_dead` ON `deliveries` (`id`) WHERE state = 'dead';--> statement-breakpoint
 CREATE INDEX `deliveries_provider` ON `deliveries` (`provider`,`provider_id`) WHERE provider_id is not null;--> statement-breakpoint

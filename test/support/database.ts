@@ -56,10 +56,7 @@ async function postgresTemplate(admin: string): Promise<string> {
 }
 
 /** A new database on a server, empty or a copy; `admin` is the address of any database on it. */
-export async function freshPostgres(
-  admin: string,
-  copyOf?: string,
-): Promise<{ url: string; drop(): Promise<void> }> {
+export async function freshPostgres(admin: string, copyOf?: string): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `kumbu_${process.pid}_${made++}_${Date.now()}`
   await administer(admin, `CREATE DATABASE ${name}${copyOf === undefined ? '' : ` TEMPLATE ${copyOf}`}`)
   const url = new URL(admin)

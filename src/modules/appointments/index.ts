@@ -2,7 +2,6 @@
 export {
   appointmentBooked,
   appointmentCancelled,
-  appointmentCompleted,
   appointmentMissed,
   appointmentMoved,
   appointmentReminderDue,

@@ -19,4 +19,3 @@ export {
 } from './routes'
 export { createNotifications, type Notifications } from './service'
 export type { Language } from './templates/template'
-export { languages } from './templates/template'

@@ -78,6 +78,8 @@ export const deliveries = table(
     dueAt: time('due_at').notNull(),
     /** Until then a copy of the process is at it. */
     leaseUntil: time('lease_until').notNull(),
+    /** As the notification’s. */
+    expiresAt: time('expires_at'),
     /** When the next step begins, if this one has not succeeded. */
     fallbackAt: time('fallback_at'),
     /** Why it is not sent at once: gathered with others into one. */
@@ -94,6 +96,7 @@ export const deliveries = table(
   (t) => [
     uniqueIndex('deliveries_way').on(t.notificationId, t.track, t.medium),
     index('deliveries_due').on(t.medium, t.lane, t.dueAt).where(sql`state = 'waiting'`),
+    index('deliveries_expiry').on(t.expiresAt).where(sql`state = 'waiting' and expires_at is not null`),
     index('deliveries_fallback').on(t.fallbackAt).where(sql`fallback_at is not null`),
     index('deliveries_dead').on(t.id).where(sql`state = 'dead'`),
     // Not unique: a provider that uses an id twice must not undo the note that it took a message.

@@ -122,6 +122,8 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
   /** One take after another: two at once would fill the same places twice. */
   let lane: Promise<unknown> = Promise.resolve()
   let stopped = true
+  /** Whoever drains waits for everything, so nothing rests. */
+  let draining = 0
 
   async function put(tx: Tx, { kind, payload, orderingKey, uniqueKey, dueAt }: Work): Promise<void> {
     const now = clock()
@@ -229,7 +231,7 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
 
   /** Whether others go first now; it is looked at again when the rest is over. */
   function rests({ name, patient, again }: { name: string; patient: boolean; again: () => void }): boolean {
-    const restMs = patient ? patience.restOf(name) : 0
+    const restMs = patient && draining === 0 ? patience.restOf(name) : 0
     if (restMs > 0 && !resting.has(name)) {
       const timer = setTimeout(() => {
         resting.delete(name)
@@ -328,11 +330,16 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
     wake: () => wake(),
     put,
     async drain() {
-      for (;;) {
-        const begun = (await pull()) + (await take([...workers.keys()]))
-        if (begun > 0) continue
-        if (underWay.size === 0) return
-        await Promise.race([...underWay.values()].map(({ ended }) => ended))
+      draining += 1
+      try {
+        for (;;) {
+          const begun = (await pull()) + (await take([...workers.keys()]))
+          if (begun > 0) continue
+          if (underWay.size === 0) return
+          await Promise.race([...underWay.values()].map(({ ended }) => ended))
+        }
+      } finally {
+        draining -= 1
       }
     },
     start() {

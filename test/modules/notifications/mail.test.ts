@@ -154,7 +154,7 @@ describe('a message that cannot be sent in time', () => {
     expect(await place.keepsSecret(way)).toBe(false)
   })
 
-  test('is dead when its time ends among failures, and nothing sends it afterwards', async () => {
+  test('has expired when its time ends among failures, and nothing sends it afterwards', async () => {
     const { world, server, wait } = place
     const email = 'unlucky@example.com'
     server.answerWith({ at: 'recipient', code: 452, text: '4.2.2 Mailbox full', to: email })
@@ -164,7 +164,7 @@ describe('a message that cannot be sent in time', () => {
       await wait(way.dueAt - world.clock())
       way = await codeTo(email)
     }
-    expect(way).toMatchObject({ state: 'dead', reason: 'refused 452 4.2.2 at RCPT TO' })
+    expect(way).toMatchObject({ state: 'expired', reason: 'refused 452 4.2.2 at RCPT TO' })
     // Whoever waits for a code waits for minutes, so the pauses are half a minute at most.
     expect(way.attempts).toBeGreaterThan(10)
     server.answerWith()

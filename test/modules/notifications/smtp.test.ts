@@ -157,7 +157,7 @@ describe('a server that refuses', () => {
     [
       'a recipient without saying more than 550',
       { at: 'recipient', code: 550 },
-      { outcome: 'permanent', reason: 'refused 550 at RCPT TO', invalidRecipient: true },
+      { outcome: 'permanent', reason: 'refused 550 at RCPT TO' },
     ],
     [
       'a recipient that has moved',

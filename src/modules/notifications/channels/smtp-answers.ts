@@ -17,8 +17,8 @@ export interface SmtpError {
 /** Commands whose refusal is about this recipient or this message; any other is about our own access, or (`CONN`) about the connection. */
 const ABOUT_THE_MESSAGE = new Set(['RCPT TO', 'DATA'])
 
-/** Without a code of RFC 3463, these say of a recipient that there is no such mailbox. */
-const NO_SUCH_MAILBOX = new Set([550, 551, 553])
+/** Without a code of RFC 3463, these say that there is no such mailbox; a mere 550 may be policy (RFC 5321 section 4.2.3). */
+const NO_SUCH_MAILBOX = new Set([551, 553])
 
 /**
  * RFC 3463 section 3.2 and RFC 7505: the mailbox or its domain does not exist, is malformed, ambiguous, moved, or takes no

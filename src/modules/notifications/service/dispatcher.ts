@@ -103,12 +103,13 @@ export function createDispatcher(
     }))
   }
 
-  async function take(medium: Medium): Promise<Taken[]> {
+  /** `hurry`: whoever drains waits for everything, so nothing rests. */
+  async function take(medium: Medium, hurry: boolean): Promise<Taken[]> {
     const capacity = Math.min(TAKE_AT_ONCE, providers.capacity(medium))
     const room = capacity - (performing.get(medium) ?? 0)
     if (room <= 0) return []
     // Taken by the half, a commit is shared by many; what is urgent takes whatever place there is.
-    const lanes = room * 2 < capacity ? [URGENT] : lanesOf(medium)
+    const lanes = hurry ? [URGENT, NORMAL] : room * 2 < capacity ? [URGENT] : lanesOf(medium)
     if ((await due(store.read, medium, 1, lanes)).length === 0) return []
     return store.write(async (tx) => {
       const ids = (await forUpdate(due(tx, medium, room, lanes), 'skip locked')).map(({ id }) => id)
@@ -227,8 +228,9 @@ export function createDispatcher(
   function judge({ breaker, channel }: Provider, sent: Sent): void {
     const { provider } = channel
     const before = breaker.state()
-    if (sent.outcome !== 'transient') breaker.succeeded()
-    else if (sent.aboutMessage) breaker.release()
+    if (sent.outcome === 'accepted') breaker.succeeded()
+    // A refusal of the message alone says little: the provider may not even have been asked.
+    else if (sent.outcome === 'permanent' || sent.aboutMessage) breaker.release()
     else breaker.failed(sent.retryAfterMs)
     const after = breaker.state()
     if (after !== before) metrics.breakers.set({ provider }, BREAKER_FIGURES[after])
@@ -263,8 +265,8 @@ export function createDispatcher(
     }
   }
 
-  async function pumpOnce(medium: Medium): Promise<number> {
-    const taken = await take(medium)
+  async function pumpOnce(medium: Medium, hurry = false): Promise<number> {
+    const taken = await take(medium, hurry)
     for (const each of taken) {
       const work = performSafely(each)
       underWay.add(work)
@@ -310,8 +312,33 @@ export function createDispatcher(
     return rows.length
   }
 
+  /** What is over is over, also while nothing of its medium is sent. */
+  async function expireDue(): Promise<number> {
+    const over = (db: Db) =>
+      db
+        .select({ delivery: deliveries, notification: notifications })
+        .from(deliveries)
+        .innerJoin(notifications, eq(notifications.id, deliveries.notificationId))
+        .where(
+          and(
+            eq(deliveries.state, sql`'waiting'`),
+            lte(deliveries.expiresAt, clock()),
+            lte(deliveries.leaseUntil, clock()),
+          ),
+        )
+        .limit(FALL_BACK_AT_ONCE)
+    if ((await over(store.read)).length === 0) return 0
+    return store.write(async (tx) => {
+      const rows = await over(tx)
+      for (const { delivery, notification } of rows)
+        await outcomes.end(tx, delivery, notification, 'expired', 'too late')
+      return rows.length
+    })
+  }
+
   async function look(): Promise<void> {
     try {
+      await expireDue()
       await fallBackDue()
     } catch (error) {
       log.error({ error }, 'steps that are due could not be begun')
@@ -342,8 +369,8 @@ export function createDispatcher(
     async drain() {
       for (;;) {
         await Promise.allSettled([...pumping.values(), ...underWay])
-        let begun = await fallBackDue()
-        for (const medium of providers.media()) begun += await pumpOnce(medium)
+        let begun = (await expireDue()) + (await fallBackDue())
+        for (const medium of providers.media()) begun += await pumpOnce(medium, true)
         await Promise.allSettled([...underWay])
         if (begun === 0) return
       }

@@ -109,7 +109,7 @@ export function createNotifications(
     outcomes,
     patience: createPatience(traffic),
   })
-  const messages = createMessages(runtime, identity, (tx) => dispatcher.wake(tx))
+  const messages = createMessages(runtime, { identity, reach, suppressions, wake: (tx) => dispatcher.wake(tx) })
   const receipts = createReceipts(runtime, { providers, outcomes, reach })
 
   return {

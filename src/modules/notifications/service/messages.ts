@@ -1,14 +1,18 @@
 /** What was told to whom, for operators: one notification with every try, lists, and the dead ones to be sent again. */
 import { and, asc, desc, eq, gte, inArray, lt } from 'drizzle-orm'
+import type { Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
+import type { Medium } from '../channels/channel'
 import { deliveries, notifications } from '../schema'
 import type { Facts } from './notice'
 import type { DeliveryRow, NotificationRow } from './outbox'
 import type { Try } from './outcomes'
+import type { Reach } from './reach'
 import { type DeliveryState, type NotificationState, statusOf } from './states'
+import type { Suppressions } from './suppressions'
 
 export interface DeliveryView {
   id: string
@@ -72,7 +76,15 @@ const LOOKED_THROUGH = 5_000
 const iso = (moment: number) => new Date(moment).toISOString()
 const isoOrNull = (moment: number | null) => (moment === null ? null : iso(moment))
 
-export function createMessages({ store, clock }: Runtime, identity: Identity, wake: (tx: never) => void): Messages {
+export function createMessages(
+  { store, clock }: Runtime,
+  {
+    identity,
+    reach,
+    suppressions,
+    wake,
+  }: { identity: Identity; reach: Reach; suppressions: Suppressions; wake: (tx: Tx) => void },
+): Messages {
   const view = (row: NotificationRow): NotificationView => ({
     id: row.id,
     userId: row.userId,
@@ -121,6 +133,40 @@ export function createMessages({ store, clock }: Runtime, identity: Identity, wa
     return { items, next: rows.length > limit ? items.at(-1)?.id : floor }
   }
 
+  /** All steps of a track that failed go at once: whoever replays has seen that nothing else helped. */
+  async function again(
+    tx: Tx,
+    id: string,
+    addresses: ReadonlyArray<{ medium: string; address: string | undefined }>,
+  ): Promise<Result<NotificationView, 'notification_not_found' | 'not_dead'>> {
+    const [row] = await forUpdate(tx.select().from(notifications).where(eq(notifications.id, id)))
+    if (!row) return fail('notification_not_found')
+    const ways = await tx.select().from(deliveries).where(eq(deliveries.notificationId, id))
+    const tracks = new Set(ways.filter(({ state }) => state === 'dead').map(({ track }) => track))
+    if (tracks.size === 0) return fail('not_dead')
+    const revived = ways.filter(({ track, state }) => tracks.has(track) && (state === 'dead' || state === 'failed'))
+    const ids = revived.map((way) => way.id)
+    // Whoever wants it sent again wants the address tried again.
+    for (const { medium, address } of addresses)
+      if (address && revived.some((way) => way.medium === medium)) await suppressions.lift(tx, medium, address)
+    const now = clock()
+    await tx
+      .update(deliveries)
+      .set({
+        state: 'waiting',
+        attempts: 0,
+        dueAt: now,
+        createdAt: now,
+        leaseUntil: 0,
+        reason: 'sent again by an operator',
+      })
+      .where(inArray(deliveries.id, ids))
+    const status = statusOf(ways.map((way) => (ids.includes(way.id) ? 'waiting' : way.state)))
+    await tx.update(notifications).set({ status }).where(eq(notifications.id, id))
+    wake(tx)
+    return ok(view({ ...row, status }))
+  }
+
   return {
     search,
 
@@ -151,31 +197,16 @@ export function createMessages({ store, clock }: Runtime, identity: Identity, wa
       }))
     },
 
-    replay: (id) =>
-      store.write(async (tx): Promise<Result<NotificationView, 'notification_not_found' | 'not_dead'>> => {
-        const [row] = await forUpdate(tx.select().from(notifications).where(eq(notifications.id, id)))
-        if (!row) return fail('notification_not_found')
-        const ways = await tx.select().from(deliveries).where(eq(deliveries.notificationId, id))
-        const tracks = new Set(ways.filter(({ state }) => state === 'dead').map(({ track }) => track))
-        if (tracks.size === 0) return fail('not_dead')
-        const again = ways.filter(({ track, state }) => tracks.has(track) && (state === 'dead' || state === 'failed'))
-        const ids = again.map((way) => way.id)
-        // All steps of the track that failed go at once: whoever replays has seen that nothing else helped.
-        await tx
-          .update(deliveries)
-          .set({
-            state: 'waiting',
-            dueAt: clock(),
-            createdAt: clock(),
-            leaseUntil: 0,
-            reason: 'sent again by an operator',
-          })
-          .where(inArray(deliveries.id, ids))
-        const status = statusOf(ways.map((way) => (ids.includes(way.id) ? 'waiting' : way.state)))
-        await tx.update(notifications).set({ status }).where(eq(notifications.id, id))
-        wake(tx as never)
-        return ok(view({ ...row, status }))
-      }),
+    async replay(id) {
+      const [seen] = await store.read.select().from(notifications).where(eq(notifications.id, id))
+      if (!seen) return fail('notification_not_found')
+      const whom = await reach.whom(seen)
+      const ways = await store.read.select().from(deliveries).where(eq(deliveries.notificationId, id))
+      const addresses = await Promise.all(
+        ways.map(async ({ medium }) => ({ medium, address: await whom.addressFor(medium as Medium) })),
+      )
+      return store.write((tx) => again(tx, id, addresses))
+    },
 
     async export(userId) {
       const rows = await store.read

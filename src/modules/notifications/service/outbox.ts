@@ -38,7 +38,11 @@ export interface Outbox {
   /** Answers the notification; `isNew` is false if the same was put out before. */
   put(tx: Tx, arranged: Arranged): Promise<Put>
   /** The delivery of a step, to be put in. */
-  newDelivery(of: Pick<NotificationRow, 'id' | 'recipient' | 'urgent' | 'dueAt'>, track: Track, at: At): DeliveryRow
+  newDelivery(
+    of: Pick<NotificationRow, 'id' | 'recipient' | 'urgent' | 'dueAt' | 'expiresAt'>,
+    track: Track,
+    at: At,
+  ): DeliveryRow
 }
 
 interface At {
@@ -89,6 +93,7 @@ export const insertDelivery = preparedWrite<Record<keyof DeliveryRow, unknown>>(
     tries: $('tries'),
     dueAt: $('dueAt'),
     leaseUntil: $('leaseUntil'),
+    expiresAt: $('expiresAt'),
     fallbackAt: $('fallbackAt'),
     digest: $('digest'),
     provider: $('provider'),
@@ -121,7 +126,13 @@ export function createOutbox(
   }
 
   function newDelivery(
-    { id, recipient, urgent, dueAt }: Pick<NotificationRow, 'id' | 'recipient' | 'urgent' | 'dueAt'>,
+    {
+      id,
+      recipient,
+      urgent,
+      dueAt,
+      expiresAt,
+    }: Pick<NotificationRow, 'id' | 'recipient' | 'urgent' | 'dueAt' | 'expiresAt'>,
     track: Track,
     at: At,
   ): DeliveryRow {
@@ -143,6 +154,7 @@ export function createOutbox(
       tries: [],
       dueAt: begins,
       leaseUntil: 0,
+      expiresAt,
       fallbackAt: at.step + 1 < track.length ? begins + patience : null,
       digest: false,
       provider: null,

@@ -69,6 +69,8 @@ const LONGEST_URGENT_PAUSE_MS = 30_000
 /** What never expires is given up after this, as mail servers do (RFC 5321, section 4.5.4.1, asks for four to five days). */
 const GIVE_UP_MS = 4 * 24 * 3_600_000
 const TRIES_KEPT = 20
+/** An accepted one may yet fail and go another way; a failed one may be sent again by an operator. */
+const OVER: ReadonlySet<string> = new Set(['delivered', 'expired', 'cancelled', 'skipped'])
 
 const acceptOne = prepared<Record<string, unknown>, Changes>('delivery_accepted', (db, $) =>
   db
@@ -130,7 +132,7 @@ export function createOutcomes(
     return [...(delivery.tries as Try[]), ...(interrupted ? [lost] : []), ...now].slice(-TRIES_KEPT)
   }
 
-  /** The notification is as far as its furthest delivery; once it has arrived, its secret goes. */
+  /** The notification is as far as its furthest delivery; once nothing more can come of it, its secret goes. */
   async function refresh(tx: Tx, notificationId: string): Promise<void> {
     const rows = await tx
       .select({ state: deliveries.state })
@@ -139,7 +141,7 @@ export function createOutcomes(
     const status = statusOf(rows.map(({ state }) => state))
     await tx
       .update(notifications)
-      .set(status === 'delivered' ? { status, sealedSecret: null } : { status })
+      .set(OVER.has(status) ? { status, sealedSecret: null } : { status })
       .where(eq(notifications.id, notificationId))
   }
 
@@ -280,7 +282,8 @@ export function createOutcomes(
     const dueAt = at + Math.max(pauseAfter(delivery.attempts, urgent), retryAfterMs)
     const tooLate = expiresAt !== null && dueAt >= expiresAt
     const tooLong = at - Math.max(delivery.createdAt, notification.dueAt) > GIVE_UP_MS
-    if (tooLate || tooLong) return end(tx, delivery, notification, 'failed', reason, { tries: triesWith(tried) })
+    if (tooLate || tooLong)
+      return end(tx, delivery, notification, tooLate ? 'expired' : 'failed', reason, { tries: triesWith(tried) })
     const hasNext = trackOf(delivery, notification).length > delivery.step + 1
     await tx
       .update(deliveries)

@@ -23,6 +23,8 @@ export interface Suppressions {
   /** Why nothing of the sort may go there. A security message tries an invalid address again after a day. */
   causeOf(medium: Medium, address: string, security: boolean): Promise<SuppressionCause | undefined>
   add(tx: Tx, medium: Medium, address: string, cause: SuppressionCause): Promise<void>
+  /** Nothing stands in the way of the address any more. */
+  lift(tx: Tx, medium: string, address: string): Promise<void>
   addNow(medium: Medium, address: string): Promise<SuppressionView>
   remove(id: string): Promise<Result<true, 'suppression_not_found'>>
   list(limit: number, after?: string): Promise<SuppressionView[]>
@@ -73,6 +75,11 @@ export function createSuppressions({ store, clock, newId, keyring }: Runtime): S
     async add(tx, medium, address, cause) {
       await add(tx, medium, address, cause)
     },
+    async lift(tx, medium, address) {
+      await tx
+        .delete(suppressions)
+        .where(and(eq(suppressions.addressHash, hashOf(address)), eq(suppressions.medium, medium)))
+    },
     addNow: (medium, address) => store.write(async (tx) => suppressionView(await add(tx, medium, address, 'operator'))),
     remove: (id) =>
       store.write(async (tx): Promise<Result<true, 'suppression_not_found'>> => {
@@ -100,7 +107,7 @@ const suppressionView = ({ id, medium, hint, cause, createdAt }: Row): Suppressi
 })
 
 /** `am…@example.com`, `+2588…67`: enough to recognize it, too little to use it. */
-export function hintOf(address: string): string {
+function hintOf(address: string): string {
   const at = address.lastIndexOf('@')
   if (at > 0) return `${address.slice(0, Math.min(2, at))}…${address.slice(at)}`
   return `${address.slice(0, 5)}…${address.slice(-2)}`
