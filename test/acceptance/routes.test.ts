@@ -114,6 +114,10 @@ describe('every answer', () => {
   const sent: Record<string, () => ReturnType<World['call']>> = {
     '200': () => world.call('GET', '/health'),
     '200, a page': () => world.call('GET', '/setup'),
+    '200, a page with a form': () => {
+      const link = world.app.notifications.unsubscribing.urlFor(people.customer.id, 'news', 'email') as string
+      return world.call('GET', link.slice(link.indexOf('/unsubscribe')))
+    },
     '200, a script': () => world.call('GET', '/swagger/start.js'),
     '200, the document': () => world.call('GET', '/swagger/json'),
     '201': () =>
@@ -426,6 +430,27 @@ describe('for machines that watch over it', () => {
       { name: 'push', state: 'off', detail: expect.stringContaining('KUMBU_PUBLIC_URL') },
       { name: 'webhook', state: 'up' },
     ])
+  })
+
+  test('/ready is so without anybody to carry messages, and says what each channel lacks', async () => {
+    const alone = await createWorld({ mode: 'production' })
+    try {
+      const { status, body } = await alone.call('GET', '/ready')
+      expect([status, body.ready]).toEqual([200, true])
+      const states = body.dependencies.map(({ name, state }: Record<string, string>) => `${name} ${state}`)
+      expect(states).toEqual(['database up', 'email off', 'sms off', 'whatsapp off', 'push off', 'webhook up'])
+      for (const [channel, setting] of [
+        ['email', 'KUMBU_SMTP_URL'],
+        ['sms', 'KUMBU_TWILIO_ACCOUNT'],
+        ['whatsapp', 'KUMBU_WHATSAPP_PHONE_ID'],
+        ['push', 'KUMBU_FCM_ACCOUNT'],
+      ]) {
+        const { detail } = body.dependencies.find(({ name }: Record<string, string>) => name === channel)
+        expect(detail).toContain(setting)
+      }
+    } finally {
+      await alone.end()
+    }
   })
 
   test('/ready answers 503 once the database is gone, and /health still lives', async () => {

@@ -67,6 +67,7 @@ const securityChanges = [
   'second_factor_locked',
   'sign_ins_failing',
   'account_closed',
+  'endpoint_added',
 ] as const
 export type SecurityChange = (typeof securityChanges)[number]
 

@@ -24,7 +24,8 @@ export const scopes = {
   'ledger:read': 'See the system accounts and the totals of the books.',
   'work:manage': 'See schedules and queued work; run a schedule, and replay what failed.',
   'audit:read': 'Search and export the audit log.',
-  'notifications:own': 'See your inbox, and say how you want to be told of things.',
+  'notifications:own': 'See your inbox and mark it as read.',
+  'notifications:settings': 'Say how you want to be told of things, and to which devices and endpoint.',
   'notifications:send': 'Send messages to people.',
   'notifications:read': 'See what was sent to whom, and how it arrived.',
   'notifications:manage':
@@ -47,6 +48,7 @@ export const roles = {
     'appointments:read',
     'appointments:book',
     'notifications:own',
+    'notifications:settings',
   ],
   agent: [
     'profile:read',
@@ -64,6 +66,7 @@ export const roles = {
     'appointments:book',
     'appointments:manage',
     'notifications:own',
+    'notifications:settings',
   ],
   /** Works at an agent’s till, with the agent’s float. */
   teller: [
@@ -78,6 +81,7 @@ export const roles = {
     'appointments:read',
     'appointments:manage',
     'notifications:own',
+    'notifications:settings',
   ],
   atm: ['profile:read', 'wallet:read', 'withdrawals:read', 'withdrawals:pay', 'agents:read', 'appointments:read'],
   biller: [
@@ -87,6 +91,7 @@ export const roles = {
     'wallet:read',
     'appointments:read',
     'notifications:own',
+    'notifications:settings',
   ],
   support: [
     'profile:read',
@@ -96,6 +101,7 @@ export const roles = {
     'appointments:read',
     'appointments:manage',
     'notifications:own',
+    'notifications:settings',
     'notifications:read',
     'users:read',
     'users:freeze',
@@ -117,6 +123,7 @@ export const roles = {
     'audit:read',
     'clients:manage',
     'notifications:own',
+    'notifications:settings',
     'notifications:read',
     'notifications:send',
     'notifications:manage',
@@ -131,6 +138,7 @@ export const roles = {
     'ledger:read',
     'audit:read',
     'notifications:own',
+    'notifications:settings',
     'notifications:read',
   ],
 } as const satisfies Record<string, readonly Scope[]>
@@ -154,6 +162,9 @@ export const OWN_HANDS_ONLY: ReadonlySet<string> = new Set<Scope>([
   'profile:factors',
   'profile:security',
   'clients:manage',
+  // Whoever says where messages go, or what they say, hears and speaks for everybody concerned.
+  'notifications:settings',
+  'notifications:manage',
 ])
 
 /** What a person may do whose role demands a second factor, until they have one. */

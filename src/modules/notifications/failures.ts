@@ -7,6 +7,9 @@ export type NotificationCode =
   | 'template_invalid'
   | 'template_data_missing'
   | 'template_protected'
+  | 'route_unsafe'
+  | 'period_too_long'
+  | 'send_at_too_far'
   | 'recipient_unknown'
   | 'channel_unknown'
   | 'channel_off'
@@ -28,6 +31,9 @@ export const notificationFailures: Failures<NotificationCode> = {
   template_invalid: { status: 422, title: 'The template has a fault.' },
   template_data_missing: { status: 422, title: 'The template needs a value that was not given.' },
   template_protected: { status: 403, title: 'This template is sent by Kumbu alone: its message holds a secret.' },
+  route_unsafe: { status: 422, title: 'This message holds a secret: it goes by e-mail, SMS or WhatsApp only.' },
+  period_too_long: { status: 422, title: 'Figures go back seven days at the most.' },
+  send_at_too_far: { status: 422, title: 'A message can be put off for a year at the most.' },
   recipient_unknown: { status: 404, title: 'There is no such person.' },
   channel_unknown: { status: 422, title: 'There is no such channel.' },
   channel_off: { status: 422, title: 'None of these channels is set up here.' },

@@ -4,9 +4,10 @@ import { createNotifications, type Notifications } from '../../../src/modules/no
 import type { Channel, Medium, OutgoingMessage, Sent } from '../../../src/modules/notifications/channels/channel'
 import type { Notice } from '../../../src/modules/notifications/service/notice'
 import { engine, openStore, StoreError } from '../../../src/platform/db'
+import { events } from '../../../src/platform/events/schema'
 import { noTraffic } from '../../../src/platform/queue/traffic'
 import type { Runtime } from '../../../src/platform/runtime'
-import { createWorld, type World } from '../../support/world'
+import { createWorld, PASSWORD, type World } from '../../support/world'
 
 const SECOND = 1_000
 const LEASE = 90 * SECOND
@@ -281,4 +282,39 @@ describe('a database that refuses', () => {
     expect((await deliveriesOf(copy, id))[0]?.state).toBe('accepted')
     expect(sms.asked).toHaveLength(1)
   })
+})
+
+test('an event that is handled twice, by a copy whose lease ran out, is told once', async () => {
+  const mail = provider('smtp')
+  copyOf([mail.channel])
+  const email = 'twice@example.com'
+  await world.call('POST', '/api/v1/auth/register', { body: { name: 'Nia', email, password: PASSWORD } })
+  const { store } = world.runtime
+  const written = await store.read.select({ id: events.id, type: events.type }).from(events)
+  await world.app.queue.drain()
+  await world.write(async (tx) => {
+    for (const { id } of written)
+      for (const kind of ['event:codes', 'event:notifications'])
+        await world.app.queue.put(tx, { kind, payload: { eventId: id } })
+  })
+  expect(await world.mailTo(email)).toHaveLength(1)
+})
+
+test('messages due before and after a clock that was set back by hours all go, each once', async () => {
+  const mail = provider('smtp')
+  const copy = copyOf([mail.channel])
+  world.clock.advance(6 * 3_600 * SECOND)
+  mail.answer = async () => ({ outcome: 'transient', reason: 'mailbox full', aboutMessage: true })
+  await put(copy, noticeTo('failed@example.com', 'failed'))
+  await copy.dispatcher.drain()
+  await put(copy, noticeTo('waiting@example.com', 'waiting'))
+  world.clock.advance(-6 * 3_600 * SECOND)
+  mail.asked.length = 0
+  mail.answer = async () => ({ outcome: 'accepted' })
+  await put(copy, noticeTo('new@example.com', 'new'))
+  await copy.dispatcher.drain()
+  expect(mail.asked.map(({ to }) => to)).toEqual(['new@example.com'])
+  world.clock.advance(7 * 3_600 * SECOND)
+  await copy.dispatcher.drain()
+  expect(mail.asked.map(({ to }) => to).sort()).toEqual(['failed@example.com', 'new@example.com', 'waiting@example.com'])
 })

@@ -88,6 +88,7 @@ describe('choices', () => {
     'second_factor_locked',
     'sign_ins_failing',
     'account_closed',
+    'endpoint_added',
   ]
   const purposes: TemplateData['code']['purpose'][] = [
     'verify_email',

@@ -133,7 +133,11 @@ const deliveryExample = {
 }
 
 export const detailedModel = answer(
-  { ...notification, data: Type.Record(Type.String(), Type.Unknown()), deliveries: Type.Array(Type.Object(delivery)) },
+  {
+    ...notification,
+    data: Type.Record(Type.String(), Type.Unknown(), { description: 'The ids in it, and nothing else.' }),
+    deliveries: Type.Array(Type.Object(delivery)),
+  },
   { ...notificationExample, data: { amount: 1500, currency: 'USD' }, deliveries: [deliveryExample] },
 )
 export const notificationModel = answer(notification, notificationExample)

@@ -1,11 +1,13 @@
 /** What the routes of notifications share. */
 import type { Elysia } from 'elysia'
+import { contextOf, principalOf } from '../../../platform/http/context'
 import type { Idempotency } from '../../../platform/http/idempotency'
 import { encodeCursor } from '../../../platform/http/page'
 import type { RouteWords } from '../../../platform/http/route'
 import type { Clock } from '../../../platform/ids'
 import type { Identity } from '../../identity'
 import type { Notifications } from '../service'
+import type { Noted } from '../service/catalogue'
 
 export interface NotificationHands {
   words: RouteWords
@@ -23,6 +25,20 @@ export type Part = (notifications: Notifications, hands: NotificationHands) => E
 
 export const TAG = 'Notifications'
 export const OPERATOR_TAG = 'Messages'
+
+/** Who decided it, and from where. */
+export const notedBy =
+  (identity: Identity) =>
+  (request: Request): Noted =>
+  (tx, action, subject, detail) =>
+    identity.auditLog.audit(tx, {
+      actor: principalOf(request).userId,
+      action,
+      subject,
+      outcome: 'allowed',
+      address: contextOf(request).address,
+      ...(detail === undefined ? {} : { detail }),
+    })
 
 /** One row more was asked for than the page has; it tells whether there is another page. */
 export function pageBy<Row>(rows: Row[], limit: number, position: (row: Row) => string) {

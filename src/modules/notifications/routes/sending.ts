@@ -2,6 +2,7 @@
 import { Elysia } from 'elysia'
 import { decodeCursor, encodeCursor, limitOf } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
+import { fail, ok } from '../../../platform/result'
 import { notificationFailures } from '../failures'
 import {
   channelsModel,
@@ -20,26 +21,29 @@ import {
   welcomeBody,
 } from '../model/messages'
 import type { Notifications } from '../service'
-import { type NotificationHands, pageBy, OPERATOR_TAG as TAG } from './hands'
+import { type NotificationHands, notedBy, pageBy, OPERATOR_TAG as TAG } from './hands'
 
 const NOTIFICATION_ID = /^ntf_[0-9a-z]{20}$/
 const DELIVERY_ID = /^dlv_[0-9a-z]{20}$/
 const DAY_MS = 24 * 3_600_000
+const LONGEST_PERIOD_MS = 7 * DAY_MS
 const OTP_SECONDS = 300
 
 const momentOf = (text: string | undefined) => (text === undefined ? undefined : Date.parse(text))
 
 export function sendingRoutes(
   { sending, messages, figures, providers }: Notifications,
-  { words: { route }, idempotency, clock, baseUrl }: NotificationHands,
+  { words: { route }, idempotency, identity, clock, baseUrl }: NotificationHands,
 ) {
+  const noted = notedBy(identity)
+
   return new Elysia({ name: 'notifications-sending', normalize: false })
     .post(
       '/notifications/send',
       async ({ body, request, set }) => {
         const { data = {}, sendAt, expiresAt, ...rest } = body
         const input = { ...rest, data, sendAt: momentOf(sendAt), expiresAt: momentOf(expiresAt) }
-        const result = await idempotency.run(request, body, (write) => sending.send(input, write))
+        const result = await idempotency.run(request, body, (write) => sending.send(input, write, noted(request)))
         set.status = 202
         return unwrap(result, notificationFailures)
       },
@@ -63,6 +67,7 @@ export function sendingRoutes(
             'template_data_missing',
             'template_invalid',
             'channel_off',
+            'send_at_too_far',
           ),
         },
       },
@@ -72,7 +77,7 @@ export function sendingRoutes(
       async ({ body, request, set }) => {
         const { to, code, channel = 'email', expiresInSeconds = OTP_SECONDS } = body
         const input = { to, code, channel, expiresInSeconds }
-        const result = await idempotency.run(request, body, (write) => sending.otp(input, write))
+        const result = await idempotency.run(request, body, (write) => sending.otp(input, write, noted(request)))
         set.status = 202
         return unwrap(result, notificationFailures)
       },
@@ -91,7 +96,7 @@ export function sendingRoutes(
     .post(
       '/internal/notifications/welcome',
       async ({ body, request, set }) => {
-        const result = await idempotency.run(request, body, (write) => sending.welcome(body.to, write))
+        const result = await idempotency.run(request, body, (write) => sending.welcome(body.to, write, noted(request)))
         set.status = 202
         return unwrap(result, notificationFailures)
       },
@@ -155,8 +160,8 @@ export function sendingRoutes(
     )
     .post(
       '/notifications/dead/:id/replay',
-      async ({ params, set }) => {
-        const replayed = unwrap(await messages.replay(params.id), notificationFailures)
+      async ({ params, request, set }) => {
+        const replayed = unwrap(await messages.replay(params.id, noted(request)), notificationFailures)
         set.status = 202
         return replayed
       },
@@ -178,12 +183,13 @@ export function sendingRoutes(
       '/notifications/metrics',
       async ({ query }) => {
         const from = momentOf(query.from) ?? clock() - DAY_MS
+        unwrap(from < clock() - LONGEST_PERIOD_MS ? fail('period_too_long') : ok(true), notificationFailures)
         return { from: new Date(from).toISOString(), ...(await figures.since(from)) }
       },
       {
         ...route({ scopes: ['notifications:read'], tag: TAG, summary: 'How well messages arrive, by channel' }),
         query: figuresQuery,
-        response: { 200: figuresModel },
+        response: { 200: figuresModel, ...problems(notificationFailures, 'period_too_long') },
       },
     )
     .get(

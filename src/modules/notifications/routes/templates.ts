@@ -1,7 +1,7 @@
 /** What messages say and which ways they take, for operators. */
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
-import { contextOf, principalOf } from '../../../platform/http/context'
+import { principalOf } from '../../../platform/http/context'
 import { decodeCursor, limitOf } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import { fail, ok } from '../../../platform/result'
@@ -29,8 +29,9 @@ import {
   wordsParams,
 } from '../model/templates'
 import type { Notifications } from '../service'
+import { SECRET_MEDIA } from '../service/routing'
 import type { SuppressionView } from '../service/suppressions'
-import { type NotificationHands, pageBy, OPERATOR_TAG as TAG } from './hands'
+import { type NotificationHands, notedBy, pageBy, OPERATOR_TAG as TAG } from './hands'
 
 const SUPPRESSION_ID = /^sup_[0-9a-z]{20}$/
 
@@ -38,12 +39,11 @@ export function templateRoutes(
   { catalogue, routing, suppressions, preferences }: Notifications,
   { words: { route }, identity }: NotificationHands,
 ) {
-  /** What was changed about messages is a decision like others. */
-  const note = (request: Request, action: string, subject: string) =>
-    identity.noted({ actor: principalOf(request).userId, action, subject, address: contextOf(request).address })
+  const noted = notedBy(identity)
 
   async function known(template: string) {
-    return unwrap((await catalogue.factsOf(template)) ? ok(true) : fail('template_not_found'), notificationFailures)
+    const facts = await catalogue.factsOf(template)
+    return unwrap(facts ? ok(facts) : fail('template_not_found'), notificationFailures)
   }
 
   return new Elysia({ name: 'notifications-templates', normalize: false })
@@ -55,8 +55,10 @@ export function templateRoutes(
       '/notifications/templates',
       async ({ body, request, set }) => {
         const { name, category = 'news', sample = {} } = body
-        const made = unwrap(await catalogue.create({ name, category, sample }), notificationFailures)
-        await note(request, 'template.create', name)
+        const made = unwrap(
+          await catalogue.create({ name, category, sample, noted: noted(request) }),
+          notificationFailures,
+        )
         set.status = 201
         return made
       },
@@ -121,8 +123,10 @@ export function templateRoutes(
       '/notifications/templates/:template/words/:language',
       async ({ params: { template, language }, body, request }) => {
         const { userId } = principalOf(request)
-        const saved = unwrap(await catalogue.save(template, language, body, userId), notificationFailures)
-        await note(request, 'template.save', `${template} ${language} ${saved.version}`)
+        const saved = unwrap(
+          await catalogue.save(template, language, body, userId, noted(request)),
+          notificationFailures,
+        )
         return saved
       },
       {
@@ -145,8 +149,10 @@ export function templateRoutes(
       '/notifications/templates/:template/words/:language',
       async ({ params: { template, language }, request }) => {
         const { userId } = principalOf(request)
-        const saved = unwrap(await catalogue.save(template, language, undefined, userId), notificationFailures)
-        await note(request, 'template.reset', `${template} ${language} ${saved.version}`)
+        const saved = unwrap(
+          await catalogue.save(template, language, undefined, userId, noted(request)),
+          notificationFailures,
+        )
         return saved
       },
       {
@@ -182,9 +188,10 @@ export function templateRoutes(
     .put(
       '/notifications/templates/:template/route',
       async ({ params: { template }, body, request }) => {
-        await known(template)
-        await routing.set(template, body.tracks)
-        await note(request, 'template.route', template)
+        const { secret } = await known(template)
+        const isSafe = !secret || body.tracks.flat().every(({ medium }) => SECRET_MEDIA.has(medium))
+        unwrap(isSafe ? ok(true) : fail('route_unsafe'), notificationFailures)
+        await routing.set(template, body.tracks, noted(request))
         return { template, own: true, tracks: body.tracks }
       },
       {
@@ -196,15 +203,14 @@ export function templateRoutes(
         }),
         params: templateParams,
         body: routeBody,
-        response: { 200: routeModel, ...problems(notificationFailures, 'template_not_found') },
+        response: { 200: routeModel, ...problems(notificationFailures, 'template_not_found', 'route_unsafe') },
       },
     )
     .delete(
       '/notifications/templates/:template/route',
       async ({ params: { template }, request }) => {
         await known(template)
-        await routing.set(template, undefined)
-        await note(request, 'template.route', template)
+        await routing.set(template, undefined, noted(request))
         const { tracks, own } = await routing.describe(template)
         return { template, own, tracks: tracks.map((track) => [...track]) }
       },
@@ -234,8 +240,7 @@ export function templateRoutes(
     .post(
       '/notifications/suppressions',
       async ({ body: { channel, address }, request, set }) => {
-        const made = await suppressions.addNow(channel, address)
-        await note(request, 'suppression.add', made.id)
+        const made = await suppressions.addNow(channel, address, noted(request))
         set.status = 201
         return shown(made)
       },
@@ -248,8 +253,7 @@ export function templateRoutes(
     .delete(
       '/notifications/suppressions/:id',
       async ({ params, request, set }) => {
-        unwrap(await suppressions.remove(params.id), notificationFailures)
-        await note(request, 'suppression.remove', params.id)
+        unwrap(await suppressions.remove(params.id, noted(request)), notificationFailures)
         set.status = 204
       },
       {

@@ -2,7 +2,8 @@
  * The templates there are, and the words that hold now: an operator's newest version if there is one, else the built-in
  * ones; in the language that was asked for, else in the instance's, else in English.
  */
-import { and, desc, eq } from 'drizzle-orm'
+import { and, desc, eq, max } from 'drizzle-orm'
+import type { Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { NotificationCode } from '../failures'
@@ -35,6 +36,9 @@ export interface VersionView {
   createdAt: string
 }
 
+/** Writes a decision into the audit log, in the transaction of what was decided. */
+export type Noted = (tx: Tx, action: string, subject: string, detail?: Record<string, unknown>) => Promise<void>
+
 export interface PreviewInput {
   template: string
   language: Language
@@ -61,6 +65,7 @@ export interface Catalogue {
     name: string
     category: Exclude<Category, 'security'>
     sample: Record<string, unknown>
+    noted: Noted
   }): Promise<Result<TemplateView, 'template_exists'>>
   /** The newest version from now on. `words` absent: back to the built-in ones. */
   save(
@@ -68,6 +73,7 @@ export interface Catalogue {
     language: Language,
     words: Words | undefined,
     author: string,
+    noted: Noted,
   ): Promise<Result<VersionView, 'template_not_found' | 'template_invalid' | 'template_data_missing'>>
 }
 
@@ -90,20 +96,29 @@ export function createCatalogue(
 
   async function current(): Promise<Known> {
     if (Math.abs(clock() - readAt) < REMEMBERED_MS) return known
-    const [made, versions] = [
-      await store.read.select().from(ownTemplates),
-      await store.read.select().from(templateVersions).orderBy(templateVersions.version),
-    ]
+    const [made, versions] = [await store.read.select().from(ownTemplates), await newestVersions()]
     known = {
       own: new Map(made.map(({ name, category, sample }) => [name, { category, sample } as TemplateFacts])),
       words: new Map(),
     }
-    for (const { template, language, words } of versions) {
-      if (words === null) known.words.delete(keyOf(template, language))
-      else known.words.set(keyOf(template, language), words as Words)
-    }
+    for (const { template, language, words } of versions)
+      if (words !== null) known.words.set(keyOf(template, language), words as Words)
     readAt = clock()
     return known
+  }
+
+  /** Of each template and language the newest; those before are history. */
+  function newestVersions() {
+    const { template, language, version, words } = templateVersions
+    const newest = store.read
+      .select({ template, language, newest: max(version).as('newest') })
+      .from(templateVersions)
+      .groupBy(template, language)
+      .as('newest_versions')
+    return store.read
+      .select({ template, language, words })
+      .from(templateVersions)
+      .innerJoin(newest, and(eq(newest.template, template), eq(newest.language, language), eq(newest.newest, version)))
   }
 
   async function exactWords(template: string, language: Language): Promise<Words | undefined> {
@@ -117,9 +132,9 @@ export function createCatalogue(
     isTemplateName(template) ? builtInFacts(template) : (await current()).own.get(template)
 
   async function view(name: string, { category, sample }: TemplateFacts): Promise<TemplateView> {
-    const languages: Language[] = []
-    for (const language of languages) if (await exactWords(name, language)) languages.push(language)
-    return { name, category, builtIn: isTemplateName(name), languages, sample: { ...sample } }
+    const written: Language[] = []
+    for (const language of languages) if (await exactWords(name, language)) written.push(language)
+    return { name, category, builtIn: isTemplateName(name), languages: written, sample: { ...sample } }
   }
 
   async function wordsOf(template: string, asked: Language) {
@@ -175,7 +190,7 @@ export function createCatalogue(
       return ok(rows.map(versionView))
     },
 
-    async create({ name, category, sample }) {
+    async create({ name, category, sample, noted }) {
       if (isTemplateName(name)) return fail('template_exists')
       const { changes } = await store.write(async (tx) => {
         const made = await tx
@@ -183,6 +198,7 @@ export function createCatalogue(
           .values({ name, category, sample, createdAt: clock() })
           .onConflictDoNothing()
           .returning({ name: ownTemplates.name })
+        if (made.length > 0) await noted(tx, 'template.create', name)
         return { changes: made.length }
       })
       if (changes === 0) return fail('template_exists')
@@ -190,7 +206,7 @@ export function createCatalogue(
       return ok(await view(name, { category, sample }))
     },
 
-    async save(template, language, words, author) {
+    async save(template, language, words, author, noted) {
       const facts = await factsOf(template)
       if (!facts) return fail('template_not_found')
       const sound = words === undefined ? ok(true) : await soundness(words, facts, language)
@@ -211,6 +227,8 @@ export function createCatalogue(
           createdAt: clock(),
         }
         await tx.insert(templateVersions).values(row)
+        const action = words === undefined ? 'template.reset' : 'template.save'
+        await noted(tx, action, `${template} ${language} ${row.version}`)
         return row
       })
       readAt = Number.NEGATIVE_INFINITY
@@ -226,10 +244,35 @@ export function createCatalogue(
   ): Promise<Result<true, Extract<NotificationCode, 'template_invalid' | 'template_data_missing'>>> {
     const checked = await engine.check(words)
     if (!checked.ok) return checked
+    if (facts.secret && words.html !== undefined)
+      return fail('template_invalid', 'A message that holds a secret has no HTML of its own: it could carry it away.')
     const rendered = await engine.render(words, { data: facts.sample, language, timeZone, name: 'Amina', facts })
-    if (rendered.ok) return ok(true)
-    return fail(rendered.code === 'template_failed' ? 'template_invalid' : rendered.code, rendered.detail)
+    if (!rendered.ok)
+      return fail(rendered.code === 'template_failed' ? 'template_invalid' : rendered.code, rendered.detail)
+    return facts.secret ? keepsSecret(rendered.value, facts.sample) : ok(true)
   }
+}
+
+/** A secret stands by itself, and a link that lets in is the only link: nothing else can take it along. */
+function keepsSecret(
+  { subject, text, short }: Rendered,
+  sample: Readonly<Record<string, unknown>>,
+): Result<true, 'template_invalid'> {
+  const secrets = [sample.code, sample.token, sample.link].filter((value) => typeof value === 'string')
+  for (const part of [subject, text, short]) {
+    const addresses = part.match(/[a-z][a-z0-9+.-]*:\/\/\S+/gi) ?? []
+    if (addresses.some((address) => !secrets.includes(address)))
+      return fail('template_invalid', 'A message that holds a secret may name no other address.')
+    const words = part.split(/\s+/)
+    if (secrets.some((secret) => words.some((word) => word.includes(secret) && !standsAlone(word, secret))))
+      return fail('template_invalid', 'The secret must stand by itself, between spaces.')
+  }
+  return ok(true)
+}
+
+function standsAlone(word: string, secret: string): boolean {
+  const at = word.indexOf(secret)
+  return /^[*("'«“]*$/.test(word.slice(0, at)) && /^[*)"'»”.,:;!?]*$/.test(word.slice(at + secret.length))
 }
 
 const VERSIONS_SHOWN = 100

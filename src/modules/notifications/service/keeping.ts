@@ -1,5 +1,5 @@
 /** How long messages are kept, and what of a person is shown to them and forgotten when they leave. */
-import { and, eq, inArray, isNotNull, lt } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, lt, ne } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import { firstIdAt } from '../../../platform/ids'
 import type { Runtime } from '../../../platform/runtime'
@@ -69,7 +69,7 @@ export function createKeeping(
       const old = await tx
         .select({ id: notifications.id })
         .from(notifications)
-        .where(lt(notifications.id, firstIdAt('ntf', before)))
+        .where(and(lt(notifications.id, firstIdAt('ntf', before)), ne(notifications.status, 'waiting')))
         .limit(PRUNE_AT_ONCE)
       await erase(
         tx,

@@ -7,6 +7,7 @@ import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
 import type { Medium } from '../channels/channel'
 import { deliveries, notifications } from '../schema'
+import type { Noted } from './catalogue'
 import type { Facts } from './notice'
 import type { DeliveryRow, NotificationRow } from './outbox'
 import type { Try } from './outcomes'
@@ -65,7 +66,7 @@ export interface Messages {
     after?: string,
   ): Promise<Array<DeliveryView & { notificationId: string; template: string; userId: string | null }>>
   /** Sends a dead notification again from the beginning of its tracks; the tries so far stay in its list. */
-  replay(id: string): Promise<Result<NotificationView, 'notification_not_found' | 'not_dead'>>
+  replay(id: string, noted: Noted): Promise<Result<NotificationView, 'notification_not_found' | 'not_dead'>>
   /** What is kept of a person. */
   export(userId: string): Promise<NotificationView[]>
 }
@@ -138,6 +139,7 @@ export function createMessages(
     tx: Tx,
     id: string,
     addresses: ReadonlyArray<{ medium: string; address: string | undefined }>,
+    noted: Noted,
   ): Promise<Result<NotificationView, 'notification_not_found' | 'not_dead'>> {
     const [row] = await forUpdate(tx.select().from(notifications).where(eq(notifications.id, id)))
     if (!row) return fail('notification_not_found')
@@ -163,6 +165,7 @@ export function createMessages(
       .where(inArray(deliveries.id, ids))
     const status = statusOf(ways.map((way) => (ids.includes(way.id) ? 'waiting' : way.state)))
     await tx.update(notifications).set({ status }).where(eq(notifications.id, id))
+    await noted(tx, 'message.replay', id)
     wake(tx)
     return ok(view({ ...row, status }))
   }
@@ -178,7 +181,7 @@ export function createMessages(
         .from(deliveries)
         .where(eq(deliveries.notificationId, id))
         .orderBy(asc(deliveries.track), asc(deliveries.step))
-      return ok({ ...view(row), data: (row.facts as Facts).data, deliveries: ways.map(deliveryView) })
+      return ok({ ...view(row), data: onlyIds((row.facts as Facts).data), deliveries: ways.map(deliveryView) })
     },
 
     async dead(limit, after) {
@@ -197,7 +200,7 @@ export function createMessages(
       }))
     },
 
-    async replay(id) {
+    async replay(id, noted) {
       const [seen] = await store.read.select().from(notifications).where(eq(notifications.id, id))
       if (!seen) return fail('notification_not_found')
       const whom = await reach.whom(seen)
@@ -205,7 +208,7 @@ export function createMessages(
       const addresses = await Promise.all(
         ways.map(async ({ medium }) => ({ medium, address: await whom.addressFor(medium as Medium) })),
       )
-      return store.write((tx) => again(tx, id, addresses))
+      return store.write((tx) => again(tx, id, addresses, noted))
     },
 
     async export(userId) {
@@ -219,6 +222,10 @@ export function createMessages(
     },
   }
 }
+
+/** Whoever looks after messages need not know how much money somebody has. */
+const onlyIds = (data: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(data).filter(([, value]) => /^[a-z]{3}_[0-9a-z]{20}$/.test(String(value))))
 
 function deliveryView(row: DeliveryRow): DeliveryView {
   return {
@@ -238,8 +245,4 @@ function deliveryView(row: DeliveryRow): DeliveryView {
 
 /** The unique key begins with what a notification is about, so it serves as the index. */
 const isAbout = (about: string) =>
-  and(
-    gte(notifications.uniqueKey, `${about} `),
-    lt(notifications.uniqueKey, `${about}!`),
-    eq(notifications.about, about),
-  )
+  and(gte(notifications.uniqueKey, `${about} `), lt(notifications.uniqueKey, `${about}!`))

@@ -10,7 +10,7 @@ import type { TemplateFacts } from '../templates/template'
 import type { Catalogue } from './catalogue'
 import type { Facts, Notice } from './notice'
 import type { Providers } from './providers'
-import { fallbackAfterMs, type Routing, type Step, type Track } from './routing'
+import { fallbackAfterMs, type Routing, SECRET_MEDIA, type Step, type Track } from './routing'
 import { type NotificationState, statusOf } from './states'
 import type { Targets } from './targets'
 
@@ -116,8 +116,9 @@ export function createOutbox(
   }: { catalogue: Catalogue; routing: Routing; providers: Providers; targets: Targets; wake: (tx: Tx) => void },
 ): Outbox {
   /** The steps that somebody here can take. */
-  function open(tracks: readonly Track[], has: { push: boolean }): Track[] {
-    const takes = ({ medium }: Step) => providers.isOn(medium) && (medium !== 'push' || has.push)
+  function open(tracks: readonly Track[], has: { push: boolean }, isSecret: boolean): Track[] {
+    const takes = ({ medium }: Step) =>
+      providers.isOn(medium) && (medium !== 'push' || has.push) && (!isSecret || SECRET_MEDIA.has(medium))
     return tracks.map((track) => track.filter(takes)).filter((track) => track.length > 0)
   }
 
@@ -186,7 +187,7 @@ export function createOutbox(
       const wanted =
         notice.tracks ?? (only ? [only.map((medium) => ({ medium }))] : await routing.tracksOf(notice.template))
       const has = userId === undefined ? { push: false, webhook: false } : await targets.kindsOf(userId)
-      const tracks = open(wanted, has)
+      const tracks = open(wanted, has, facts.secret === true)
       // Whoever has an endpoint of their own hears there too of all that is no secret.
       if (has.webhook && !facts.secret && !only) tracks.push([{ medium: 'webhook' }])
       const inApp = userId !== undefined && !facts.secret && wanted.flat().some(({ medium }) => medium === 'in_app')

@@ -7,6 +7,10 @@ import { eq } from 'drizzle-orm'
 import type { Runtime } from '../../../platform/runtime'
 import type { Medium } from '../channels/channel'
 import { templateRoutes } from '../schema'
+import type { Noted } from './catalogue'
+
+/** A secret goes to an address of the person, and to nobody’s server. */
+export const SECRET_MEDIA: ReadonlySet<string> = new Set<Medium>(['email', 'sms', 'whatsapp'])
 
 export interface Step {
   medium: Medium
@@ -23,7 +27,7 @@ export interface Routing {
   tracksOf(template: string): Promise<readonly Track[]>
   /** `own`: an operator has set them. */
   describe(template: string): Promise<{ tracks: readonly Track[]; own: boolean }>
-  set(template: string, tracks: readonly Track[] | undefined): Promise<void>
+  set(template: string, tracks: readonly Track[] | undefined, noted: Noted): Promise<void>
 }
 
 const URGENT_AFTER_S = 30
@@ -94,8 +98,9 @@ export function createRouting({ store, clock }: Runtime): Routing {
       const chosen = (await current()).get(template)
       return { tracks: chosen ?? builtIn(template), own: chosen !== undefined }
     },
-    async set(template, tracks) {
+    async set(template, tracks, noted) {
       await store.write(async (tx) => {
+        await noted(tx, 'template.route', template, { tracks: tracks ?? null })
         await tx.delete(templateRoutes).where(eq(templateRoutes.template, template))
         if (tracks) await tx.insert(templateRoutes).values({ template, tracks, updatedAt: clock() })
       })

@@ -4,9 +4,10 @@ import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
 import type { Medium } from '../channels/channel'
+import { isTemplateName } from '../templates/built-in'
 import type { TemplateEngine } from '../templates/engine'
-import type { Language } from '../templates/template'
-import type { Catalogue } from './catalogue'
+import type { Language, TemplateFacts } from '../templates/template'
+import type { Catalogue, Noted } from './catalogue'
 import type { Notice } from './notice'
 import type { Arranged, Outbox } from './outbox'
 import type { PreferenceStore } from './preferences'
@@ -46,14 +47,21 @@ export type SendCode =
   | 'template_invalid'
   | 'recipient_unknown'
   | 'channel_off'
+  | 'send_at_too_far'
 
 export interface Sending {
-  send(input: SendInput, write: Write): Promise<Result<Queued, SendCode>>
+  send(input: SendInput, write: Write, noted: Noted): Promise<Result<Queued, SendCode>>
   /** A code of another program of the house, sent like our own: sealed on its way, and never late. */
-  otp(input: OtpInput, write: Write): Promise<Result<Queued, 'recipient_unknown' | 'channel_off'>>
+  otp(input: OtpInput, write: Write, noted: Noted): Promise<Result<Queued, 'recipient_unknown' | 'channel_off'>>
   /** The welcome of a person who is active; said once. */
-  welcome(to: string, write: Write): Promise<Result<Queued, 'recipient_unknown'>>
+  welcome(to: string, write: Write, noted: Noted): Promise<Result<Queued, 'recipient_unknown'>>
 }
+
+const LONGEST_WAIT_MS = 366 * 24 * 3_600_000
+
+/** What Kumbu says of money and security is true because nobody else can say it. */
+const isOurs = (template: string, { category }: TemplateFacts) =>
+  isTemplateName(template) && template !== 'welcome' && (category === 'money' || category === 'security')
 
 const MAIL_ADDRESS = /^[^\s@<>"(),:;\\[\]]+@[^\s@<>"(),:;\\[\]]+\.[^\s@.<>"(),:;\\[\]]+$/
 const PHONE_NUMBER = /^\+[1-9]\d{6,14}$/
@@ -93,7 +101,7 @@ export function createSending(
   ): Promise<Result<true, SendCode>> {
     const facts = await catalogue.factsOf(template)
     if (!facts) return fail('template_not_found', `There is no template "${template}".`)
-    if (facts.secret) return fail('template_protected')
+    if (facts.secret || isOurs(template, facts)) return fail('template_protected')
     const chosen = await preferences.of(userId ?? null)
     const found = await catalogue.wordsOf(template, language ?? chosen.language)
     if (!found) return fail('template_not_found', `The template "${template}" has no words yet.`)
@@ -109,15 +117,18 @@ export function createSending(
     return fail(filled.code === 'template_failed' ? 'template_invalid' : filled.code, filled.detail)
   }
 
-  const put = (arranged: Arranged, write: Write) =>
+  const put = (arranged: Arranged, write: Write, noted: Noted) =>
     write(async (tx): Promise<Result<Queued, never>> => {
       const { id, status } = await outbox.put(tx, arranged)
+      const { template, userId = null } = arranged.notice
+      await noted(tx, 'message.send', id, { template, userId })
       return ok({ id, status })
     })
 
   return {
-    async send(input, write) {
+    async send(input, write, noted) {
       const { to, template, data, channels, language, sendAt, expiresAt, about = '' } = input
+      if (sendAt !== undefined && sendAt > clock() + LONGEST_WAIT_MS) return fail('send_at_too_far')
       const recipient = await recipientOf(to)
       if (!recipient) return fail('recipient_unknown', 'Name a user, an e-mail address, or a phone number with +.')
       const allowed = await fills(input, recipient.userId)
@@ -131,16 +142,17 @@ export function createSending(
         ...recipient,
         template,
         data,
-        about,
+        // Nothing that somebody sends takes the place of what Kumbu says itself.
+        about: about === '' ? '' : `sent:${about}`,
         ...(tracks ? { tracks } : {}),
         language,
         dueAt: sendAt,
         expiresAt,
       }
-      return put(await outbox.arrange(notice), write)
+      return put(await outbox.arrange(notice), write, noted)
     },
 
-    async otp({ to, code, expiresInSeconds, channel }, write) {
+    async otp({ to, code, expiresInSeconds, channel }, write, noted) {
       const recipient = await recipientOf(to)
       if (!recipient) return fail('recipient_unknown', 'Name a user, an e-mail address, or a phone number with +.')
       if (!providers.isOn(channel)) return fail('channel_off')
@@ -153,13 +165,13 @@ export function createSending(
         only: channel === 'email' ? ['email'] : ['sms', 'whatsapp'],
         expiresAt: clock() + expiresInSeconds * 1000,
       }
-      return put(await outbox.arrange(notice), write)
+      return put(await outbox.arrange(notice), write, noted)
     },
 
-    async welcome(to, write) {
+    async welcome(to, write, noted) {
       const user = await identity.find(to)
       if (user?.status !== 'active') return fail('recipient_unknown')
-      return put(await outbox.arrange({ userId: user.id, template: 'welcome', data: {}, about: user.id }), write)
+      return put(await outbox.arrange({ userId: user.id, template: 'welcome', data: {}, about: user.id }), write, noted)
     },
   }
 }

@@ -8,6 +8,7 @@ import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Medium } from '../channels/channel'
 import { suppressions } from '../schema'
+import type { Noted } from './catalogue'
 
 export type SuppressionCause = 'invalid' | 'complaint' | 'operator'
 
@@ -25,8 +26,8 @@ export interface Suppressions {
   add(tx: Tx, medium: Medium, address: string, cause: SuppressionCause): Promise<void>
   /** Nothing stands in the way of the address any more. */
   lift(tx: Tx, medium: string, address: string): Promise<void>
-  addNow(medium: Medium, address: string): Promise<SuppressionView>
-  remove(id: string): Promise<Result<true, 'suppression_not_found'>>
+  addNow(medium: Medium, address: string, noted: Noted): Promise<SuppressionView>
+  remove(id: string, noted: Noted): Promise<Result<true, 'suppression_not_found'>>
   list(limit: number, after?: string): Promise<SuppressionView[]>
 }
 
@@ -80,11 +81,18 @@ export function createSuppressions({ store, clock, newId, keyring }: Runtime): S
         .delete(suppressions)
         .where(and(eq(suppressions.addressHash, hashOf(address)), eq(suppressions.medium, medium)))
     },
-    addNow: (medium, address) => store.write(async (tx) => suppressionView(await add(tx, medium, address, 'operator'))),
-    remove: (id) =>
+    addNow: (medium, address, noted) =>
+      store.write(async (tx) => {
+        const row = await add(tx, medium, address, 'operator')
+        await noted(tx, 'suppression.add', row.id)
+        return suppressionView(row)
+      }),
+    remove: (id, noted) =>
       store.write(async (tx): Promise<Result<true, 'suppression_not_found'>> => {
         const gone = await tx.delete(suppressions).where(eq(suppressions.id, id)).returning({ id: suppressions.id })
-        return gone.length > 0 ? ok(true) : fail('suppression_not_found')
+        if (gone.length === 0) return fail('suppression_not_found')
+        await noted(tx, 'suppression.remove', id)
+        return ok(true)
       }),
     async list(limit, after) {
       const rows = await store.read

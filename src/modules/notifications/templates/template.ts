@@ -31,6 +31,8 @@ export interface TemplateFacts {
   secret?: true
   /** Goes before others when many wait, and falls back at the first failure. */
   urgent?: true
+  /** Money leaves: the person hears of it at once, however much they were told before. */
+  prompt?: true
   /** For the preview, and to say what an author may use. */
   sample: Readonly<Record<string, unknown>>
 }

@@ -37,6 +37,7 @@ const change = choose<SecurityChange>('change', {
     'Somebody who knows your password typed ten wrong codes. Codes are locked for a while: change your password.',
   sign_ins_failing: 'Somebody has tried many wrong passwords on your account. It is not locked, and they are not in.',
   account_closed: 'Your account was closed.',
+  endpoint_added: 'Your messages are posted to an endpoint on the internet from now on.',
 })
 
 const movement = choose<TransferType>(

@@ -45,19 +45,19 @@ export const facts: { readonly [Name in TemplateName]: Facts<Name> } = {
     sample: { userAgent: 'Firefox 143 on Android', address: '203.0.113.9', at: AT },
   },
   security_changed: { category: 'security', sample: { change: 'pin_changed' } },
-  money_sent: { category: 'money', sample: { ...moved, fee: 25, to: 'Bruno Macuácua' } },
+  money_sent: { category: 'money', prompt: true, sample: { ...moved, fee: 25, to: 'Bruno Macuácua' } },
   money_received: { category: 'money', sample: { ...moved, from: 'Carla Sitoe' } },
   cash_in: { category: 'money', sample: { ...moved, from: 'Loja do João' } },
   float_issued: { category: 'money', sample: moved },
   low_float: { category: 'money', sample: { balance: 4_200, threshold: 10_000, currency: 'USD' } },
-  withdrawal_requested: { category: 'money', sample: withdrawn },
+  withdrawal_requested: { category: 'money', prompt: true, sample: withdrawn },
   withdrawal_code: {
     category: 'security',
     secret: true,
     urgent: true,
     sample: { ...withdrawn, token: '4829135570', expiresAt: AT + HOUR },
   },
-  withdrawal_paid: { category: 'money', sample: { ...withdrawn, by: 'Loja do João' } },
+  withdrawal_paid: { category: 'money', prompt: true, sample: { ...withdrawn, by: 'Loja do João' } },
   withdrawal_paid_out: {
     category: 'money',
     sample: {

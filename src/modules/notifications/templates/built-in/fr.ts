@@ -41,6 +41,7 @@ const change = choose<SecurityChange>('change', {
   sign_ins_failing:
     "Quelqu'un a essayé de nombreux mots de passe erronés sur votre compte. Il n'est pas bloqué, et personne n'est entré.",
   account_closed: 'Votre compte a été fermé.',
+  endpoint_added: 'Vos messages sont désormais envoyés aussi à une adresse sur Internet.',
 })
 
 const movement = choose<TransferType>(

@@ -53,6 +53,7 @@ const change = choose<SecurityChange>('change', {
   sign_ins_failing:
     'Alguém tentou muitas palavras-passe erradas na sua conta. A conta não está bloqueada, e essa pessoa não entrou.',
   account_closed: 'A sua conta foi encerrada.',
+  endpoint_added: 'As suas mensagens passam a ser enviadas também para um endereço na Internet.',
 })
 
 /** The same without letters that GSM 03.38 lacks, as far as it goes. */
@@ -79,6 +80,7 @@ const changeShort = choose<SecurityChange>('change', {
   second_factor_locked: 'quem sabe a sua palavra-passe errou dez vezes o segundo fator. Mude a palavra-passe.',
   sign_ins_failing: 'muitas tentativas com palavras-passe erradas na sua conta. Continua aberta e segura.',
   account_closed: `a sua conta foi encerrada. ${NOT_YOU_SHORT}`,
+  endpoint_added: `as suas mensagens seguem agora para um sítio na Internet. ${NOT_YOU_SHORT}`,
 })
 
 const movement = choose<TransferType>(

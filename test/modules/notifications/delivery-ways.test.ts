@@ -1,0 +1,448 @@
+/** The ways of a message: when the next is begun, when the others are called off, and what receipts do to them. */
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { createNotifications, type Notifications } from '../../../src/modules/notifications'
+import type { Channel, Medium, OutgoingMessage, Receipt, ReceiptRequest, Sent } from '../../../src/modules/notifications/channels/channel'
+import { createWebhook } from '../../../src/modules/notifications/channels/webhook'
+import type { NotificationOptions } from '../../../src/modules/notifications/service'
+import type { Step } from '../../../src/modules/notifications/service/routing'
+import type { Notice } from '../../../src/modules/notifications/service/notice'
+import { noTraffic } from '../../../src/platform/queue/traffic'
+import { createWorld, type World } from '../../support/world'
+import { createFaultyServer } from './providers/faults'
+
+const SECOND = 1_000
+const DAY = 24 * 3_600_000
+
+let world: World
+let copies: Notifications[]
+
+beforeEach(async () => {
+  world = await createWorld()
+  copies = []
+})
+afterEach(async () => {
+  for (const { dispatcher } of copies) await dispatcher.stop()
+  await world.end()
+})
+
+/** A provider that keeps what it was asked and answers as it is told; by a promise, if a test wants to hold it. */
+function provider(name: string, medium: Medium = 'email', concurrency = 32) {
+  const asked: OutgoingMessage[] = []
+  const self = {
+    asked,
+    answer: async ({ deliveryId }: OutgoingMessage): Promise<Sent> => ({ outcome: 'accepted', providerId: `${name}-${deliveryId}` }),
+    times: (deliveryId: string) => asked.filter((message) => message.deliveryId === deliveryId).length,
+    channel: {
+      provider: name,
+      medium,
+      concurrency,
+      send(message: OutgoingMessage) {
+        asked.push(message)
+        return self.answer(message)
+      },
+      receipts: ({ body }: ReceiptRequest) => ({ verdict: 'accepted' as const, receipts: JSON.parse(body) as Receipt[] }),
+      check: async () => ({ state: 'up' as const }),
+      close() {},
+    } satisfies Channel,
+  }
+  return self
+}
+
+function copyOf(channels: Channel[], options: Partial<NotificationOptions> = {}): Notifications {
+  const { identity, appointments } = world.app
+  const made = createNotifications(world.runtime, { identity, appointments }, channels, {
+    brand: 'Kumbu',
+    language: 'en',
+    timeZone: 'Africa/Maputo',
+    baseUrl: () => 'https://kumbu.example',
+    traffic: noTraffic,
+    paces: {},
+    hourlyCap: 10_000,
+    callingCodes: [],
+    keptMs: 90 * DAY,
+    ...options,
+  })
+  copies.push(made)
+  return made
+}
+
+const noticeTo = (address: string, about: string): Notice => ({
+  userId: undefined,
+  address,
+  template: 'announcement',
+  data: { title: 'Closed on Monday', message: 'We are back on Tuesday.' },
+  about,
+  tracks: [[{ medium: 'email' }]],
+})
+
+async function put(copy: Notifications, notice: Notice) {
+  const arranged = await copy.outbox.arrange(notice)
+  return world.write((tx) => copy.outbox.put(tx, arranged))
+}
+
+async function deliveriesOf(copy: Notifications, id: string) {
+  const found = await copy.messages.get(id)
+  if (!found.ok) throw new Error(found.code)
+  return found.value.deliveries
+}
+
+/** Held until the test lets go. */
+function held() {
+  let release: (sent: Sent) => void = () => {}
+  const promise = new Promise<Sent>((resolve) => {
+    release = resolve
+  })
+  return { promise, release }
+}
+
+async function until(holds: () => boolean) {
+  for (let turns = 0; turns < 2_000 && !holds(); turns += 1) await new Promise((resolve) => setTimeout(resolve, 1))
+  expect(holds()).toBe(true)
+}
+
+
+const MINUTE = 60 * SECOND
+const broken = async (): Promise<Sent> => ({ outcome: 'transient', reason: 'connection refused' })
+const PHONE = '+258841234567'
+
+const media = () => [provider('sms', 'sms'), provider('whatsapp', 'whatsapp'), provider('smtp', 'email')] as const
+type Provider = ReturnType<typeof provider>
+
+/** A person with a mail address and a number, and a message on its way to them. */
+async function message(copy: Notifications, track: Step[], more: Partial<Notice> = {}) {
+  const { id: userId } = await world.person('customer')
+  const notice = { ...noticeTo('', 'x'), address: undefined, userId, tracks: [track], ...more }
+  return { userId, ...(await put(copy, notice)) }
+}
+const urgent = () => ({
+  template: 'code',
+  data: { purpose: 'second_factor' },
+  secret: { member: 'code', sealed: world.runtime.keyring.seal('code-in-transit', '482913') },
+})
+const ways = async (copy: Notifications, id: string) =>
+  (await deliveriesOf(copy, id)).map(({ channel, state }) => `${channel} ${state}`)
+const counts = (providers: readonly Provider[]) => providers.map(({ asked }) => asked.length)
+
+async function wait(copy: Notifications, ms: number, stepMs = SECOND) {
+  for (let passed = 0; passed < ms; passed += stepMs) {
+    world.clock.advance(Math.min(stepMs, ms - passed))
+    await copy.dispatcher.drain()
+  }
+}
+async function receipt(copy: Notifications, name: string, receipts: Receipt[]) {
+  const taken = await copy.receipts.take(name, {
+    method: 'POST',
+    url: `https://kumbu.example/receipts/${name}`,
+    headers: new Headers(),
+    body: JSON.stringify(receipts),
+  })
+  expect(taken.ok).toBe(true)
+}
+const idAt = (from: Provider, i = 0) => `${from.channel.provider}-${from.asked[i]?.deliveryId}`
+
+describe('the next way', () => {
+  test('is begun after five minutes, if nothing is said and the first way only fails for now', async () => {
+    const all = media()
+    const [sms, whatsapp] = all
+    const copy = copyOf(all.map(({ channel }) => channel))
+    sms.answer = broken
+    const { id } = await message(copy, [{ medium: 'sms' }, { medium: 'whatsapp' }])
+    await copy.dispatcher.drain()
+    await wait(copy, 299 * SECOND)
+    expect(whatsapp.asked).toHaveLength(0)
+    await wait(copy, SECOND)
+    expect(whatsapp.asked).toHaveLength(1)
+    expect(await ways(copy, id)).toEqual(['sms cancelled', 'whatsapp accepted'])
+  })
+
+  test('of a code is begun at the first failure; and after half a minute when the provider says nothing', async () => {
+    const all = media()
+    const [sms, whatsapp] = all
+    const copy = copyOf(all.map(({ channel }) => channel))
+    sms.answer = broken
+    await message(copy, [{ medium: 'sms' }, { medium: 'whatsapp' }], urgent())
+    await copy.dispatcher.drain()
+    expect(whatsapp.asked).toHaveLength(1)
+
+    const slow = held()
+    sms.answer = () => slow.promise
+    await message(copy, [{ medium: 'sms' }, { medium: 'whatsapp' }], urgent())
+    const going = copy.dispatcher.drain()
+    await until(() => sms.asked.length >= 2)
+    world.clock.advance(30 * SECOND - 1)
+    expect(await copy.dispatcher.fallBackDue()).toBe(0)
+    world.clock.advance(1)
+    expect(await copy.dispatcher.fallBackDue()).toBe(1)
+    slow.release({ outcome: 'permanent', reason: 'refused' })
+    await going
+    await copy.dispatcher.drain()
+    expect(whatsapp.asked).toHaveLength(2)
+  })
+
+  test('is begun once: a way that fails late does not begin the third beside the second', async () => {
+    const all = media()
+    const [sms, whatsapp, mail] = all
+    const copy = copyOf(all.map(({ channel }) => channel))
+    const [slow, alsoSlow] = [held(), held()]
+    sms.answer = () => slow.promise
+    whatsapp.answer = () => alsoSlow.promise
+    copy.dispatcher.start()
+    const { id } = await message(copy, [{ medium: 'sms' }, { medium: 'whatsapp' }, { medium: 'email' }], urgent())
+    await until(() => sms.asked.length === 1)
+    world.clock.advance(30 * SECOND)
+    await copy.dispatcher.fallBackDue()
+    await put(copy, { ...noticeTo('else@example.com', 'wakes it') })
+    await until(() => whatsapp.asked.length === 1)
+
+    slow.release({ outcome: 'transient', reason: 'no answer in time' })
+    await until(() => mail.asked.length === 1)
+    await waitForState(copy, id, 'sms', ({ attempts }) => attempts.length === 1)
+    await copy.dispatcher.fallBackDue()
+    const begun = await ways(copy, id)
+    alsoSlow.release({ outcome: 'accepted', providerId: 'w' })
+    await copy.dispatcher.stop()
+
+    expect(begun).toEqual(['sms waiting', 'whatsapp waiting'])
+  })
+
+  test('is begun when a provider says that it did not arrive, or says nothing in time where that is asked for', async () => {
+    const all = media()
+    const [sms, whatsapp, mail] = all
+    const copy = copyOf(all.map(({ channel }) => channel))
+    const track: Step[] = [
+      { medium: 'sms', success: 'delivered', afterSeconds: 60 },
+      { medium: 'whatsapp', success: 'delivered', afterSeconds: 60 },
+      { medium: 'email' },
+    ]
+    const { id } = await message(copy, track)
+    await copy.dispatcher.drain()
+    await receipt(copy, 'sms', [{ providerId: idAt(sms), status: 'failed', reason: 'unreachable' }])
+    await copy.dispatcher.drain()
+    expect(counts(all)).toEqual([1, 1, 0])
+    await wait(copy, 59 * SECOND)
+    expect(mail.asked).toHaveLength(0)
+    await wait(copy, SECOND)
+    expect(counts(all)).toEqual([1, 1, 1])
+    // It comes late, and both have reached the person.
+    await receipt(copy, 'whatsapp', [{ providerId: idAt(whatsapp), status: 'delivered' }])
+    expect(await ways(copy, id)).toEqual(['sms failed', 'whatsapp delivered', 'email accepted'])
+  })
+
+  test('is not begun when the receipt came in time', async () => {
+    const all = media()
+    const [sms] = all
+    const copy = copyOf(all.map(({ channel }) => channel))
+    const { id } = await message(copy, [{ medium: 'sms', success: 'delivered', afterSeconds: 60 }, { medium: 'email' }])
+    await copy.dispatcher.drain()
+    await wait(copy, 59 * SECOND)
+    await receipt(copy, 'sms', [{ providerId: idAt(sms), status: 'delivered' }])
+    await wait(copy, 5 * MINUTE)
+    expect(counts(all)).toEqual([1, 0, 0])
+    expect(await ways(copy, id)).toEqual(['sms delivered'])
+  })
+
+  test('is begun where there is no address, or it is suppressed; if nobody can be reached the message is skipped', async () => {
+    const all = media()
+    const [, whatsapp] = all
+    const copy = copyOf(all.map(({ channel }) => channel))
+    await copy.suppressions.addNow('sms', PHONE)
+    await copy.suppressions.addNow('whatsapp', PHONE)
+    const notice = { ...noticeTo(PHONE, 'x'), tracks: [[{ medium: 'sms' }, { medium: 'email' }, { medium: 'whatsapp' }]] as Step[][] }
+    const { id } = await put(copy, notice)
+    await copy.dispatcher.drain()
+    expect(await ways(copy, id)).toEqual(['sms skipped', 'email skipped', 'whatsapp skipped'])
+    const found = await copy.messages.get(id)
+    expect(found.ok && found.value.status).toBe('skipped')
+    expect(whatsapp.asked).toHaveLength(0)
+  })
+})
+
+describe('a provider that asks to be left alone for longer than a code is good', () => {
+  test('does not keep the code from its next way', async () => {
+    const all = media()
+    const [sms, whatsapp] = all
+    const copy = copyOf(all.map(({ channel }) => channel))
+    sms.answer = async () => ({ outcome: 'transient', reason: 'too many requests', retryAfterMs: 60 * MINUTE })
+    const more = { ...urgent(), expiresAt: world.clock() + 5 * MINUTE }
+    await message(copy, [{ medium: 'sms' }, { medium: 'whatsapp' }], more)
+    await copy.dispatcher.drain()
+    await wait(copy, MINUTE, 5 * SECOND)
+    expect(counts(all)).toEqual([1, 1, 0])
+  })
+})
+
+describe('two ways that both succeed', () => {
+  test('are both counted, when the first one did so while the second was already taken', async () => {
+    const all = media()
+    const [sms, whatsapp] = all
+    const copy = copyOf(all.map(({ channel }) => channel))
+    const slow = held()
+    sms.answer = () => slow.promise
+    copy.dispatcher.start()
+    const { id } = await message(copy, [{ medium: 'sms' }, { medium: 'whatsapp' }], urgent())
+    await until(() => sms.asked.length === 1)
+    world.clock.advance(30 * SECOND)
+    await copy.dispatcher.fallBackDue()
+    await put(copy, noticeTo('else@example.com', 'wakes it'))
+    await until(() => whatsapp.asked.length === 1)
+    await waitForState(copy, id, 'whatsapp', ({ state }) => state === 'accepted')
+    slow.release({ outcome: 'accepted', providerId: 'late' })
+    await copy.dispatcher.stop()
+
+    expect(counts(all).slice(0, 2)).toEqual([1, 1])
+    const [first] = await deliveriesOf(copy, id)
+    expect(first).toMatchObject({ channel: 'sms', state: 'accepted', provider: 'sms' })
+    expect(first?.attempts).toHaveLength(1)
+    await receipt(copy, 'sms', [{ providerId: 'late', status: 'delivered' }])
+    expect(await ways(copy, id)).toEqual(['sms delivered', 'whatsapp accepted'])
+  })
+})
+
+describe('a channel that was taken away while messages wait', () => {
+  test('leaves none waiting for ever: the last way ends, and somebody can see it', async () => {
+    const all = media()
+    const [sms, , mail] = all
+    const before = copyOf(all.map(({ channel }) => channel))
+    const { id } = await message(before, [{ medium: 'sms' }], { expiresAt: world.clock() + 60 * MINUTE })
+    const after = copyOf([mail.channel])
+    await after.dispatcher.drain()
+    await wait(after, 2 * 60 * MINUTE, 10 * MINUTE)
+    expect(sms.asked).toHaveLength(0)
+    expect(await ways(after, id)).not.toContain('sms waiting')
+  })
+
+  test('makes its next way begin', async () => {
+    const all = media()
+    const [, , mail] = all
+    const before = copyOf(all.map(({ channel }) => channel))
+    await message(before, [{ medium: 'sms' }, { medium: 'whatsapp' }, { medium: 'email' }])
+    const after = copyOf([mail.channel])
+    await wait(after, 6 * MINUTE, 10 * SECOND)
+    expect(mail.asked).toHaveLength(1)
+  })
+})
+
+describe('receipts', () => {
+  test('that come before the acceptance is noted, twice, and of messages that nobody knows, count once', async () => {
+    const all = media()
+    const [sms] = all
+    const copy = copyOf(all.map(({ channel }) => channel))
+    sms.answer = async () => {
+      await receipt(copy, 'sms', [{ providerId: 'early', status: 'delivered' }])
+      await receipt(copy, 'sms', [{ providerId: 'early', status: 'delivered' }, { providerId: 'stranger', status: 'failed' }])
+      return { outcome: 'accepted', providerId: 'early' }
+    }
+    const { id } = await message(copy, [{ medium: 'sms' }, { medium: 'email' }])
+    await copy.dispatcher.drain()
+    expect(await ways(copy, id)).toEqual(['sms delivered'])
+    await receipt(copy, 'sms', [{ providerId: 'early', status: 'failed' }, { providerId: 'early', status: 'accepted' }])
+    await copy.dispatcher.drain()
+    expect(await ways(copy, id)).toEqual(['sms delivered'])
+  })
+
+  test('of a number that does not exist suppress that number, and not the one that the person has by now', async () => {
+    const all = media()
+    const [sms] = all
+    const copy = copyOf(all.map(({ channel }) => channel))
+    const person = await world.person('customer')
+    await put(copy, { ...noticeTo('', 'x'), address: undefined, userId: person.id, tracks: [[{ medium: 'sms' }]] })
+    await copy.dispatcher.drain()
+    const old = sms.asked[0]?.to ?? ''
+    const fresh = '+258849999999'
+    await world.call('PUT', '/api/v1/auth/phone', { token: person.token, body: { phone: fresh } })
+    const [told] = await world.mailTo(fresh)
+    const code = /\d{6}/.exec(told?.text ?? '')?.[0]
+    const proved = await world.call('POST', '/api/v1/auth/phone/verify', { token: person.token, body: { code } })
+    expect(proved.status).toBe(200)
+    await receipt(copy, 'sms', [{ providerId: idAt(sms), status: 'failed', invalidRecipient: true }])
+    expect(await copy.suppressions.causeOf('sms', fresh, false)).toBeUndefined()
+    expect(await copy.suppressions.causeOf('sms', old, false)).toBe('invalid')
+  })
+
+  test('of an invalid address hold a security message up for a day, and any other for good', async () => {
+    const all = media()
+    const [sms] = all
+    const copy = copyOf(all.map(({ channel }) => channel))
+    sms.answer = async () => ({ outcome: 'permanent', reason: 'unknown number', invalidRecipient: true })
+    const notice = { ...noticeTo(PHONE, 'first'), tracks: [[{ medium: 'sms' as const }]] }
+    await put(copy, notice)
+    await copy.dispatcher.drain()
+    sms.answer = async () => ({ outcome: 'accepted' })
+    const security = (about: string) => put(copy, { ...notice, about, ...urgent() })
+    await security('at once')
+    await put(copy, { ...notice, about: 'second' })
+    await copy.dispatcher.drain()
+    expect(sms.asked).toHaveLength(1)
+    world.clock.advance(DAY)
+    await security('after a day')
+    await put(copy, { ...notice, about: 'third' })
+    await copy.dispatcher.drain()
+    expect(sms.asked.map(({ template }) => template)).toEqual(['announcement', 'code'])
+  })
+})
+
+describe('an endpoint that says it is gone', () => {
+  test('is called no more', async () => {
+    const hook = createFaultyServer({ handle: async () => new Response('', { status: 410 }) })
+    const channel = createWebhook({ allowPrivate: true, clock: world.clock })
+    const copy = copyOf([channel])
+    const { id: userId } = await world.person('customer')
+    await copy.targets.setWebhook(userId, hook.url)
+    for (const about of ['one', 'two']) {
+      await put(copy, { ...noticeTo('', about), address: undefined, userId, tracks: [] })
+      await copy.dispatcher.drain()
+    }
+    await hook.stop()
+    expect(hook.offered).toBe(1)
+    expect(await copy.targets.list(userId)).toEqual([])
+  })
+})
+
+describe('a dead message that is sent again', () => {
+  test('after its code has expired sends nothing', async () => {
+    const all = media()
+    const [sms] = all
+    const copy = copyOf(all.map(({ channel }) => channel))
+    sms.answer = async () => ({ outcome: 'permanent', reason: 'refused' })
+    const { id } = await message(copy, [{ medium: 'sms' }], { ...urgent(), expiresAt: world.clock() + 5 * MINUTE })
+    await copy.dispatcher.drain()
+    expect(await ways(copy, id)).toEqual(['sms dead'])
+    world.clock.advance(5 * MINUTE)
+    sms.answer = async () => ({ outcome: 'accepted' })
+    expect((await copy.messages.replay(id)).ok).toBe(true)
+    await copy.dispatcher.drain()
+    expect(sms.asked).toHaveLength(1)
+    expect(await ways(copy, id)).toEqual(['sms expired'])
+    expect((await copy.messages.replay(id)).ok).toBe(false)
+  })
+
+  test('goes once more by its ways, and twice asked for at the same moment still once', async () => {
+    const all = media()
+    const [sms] = all
+    const copy = copyOf(all.map(({ channel }) => channel))
+    sms.answer = async () => ({ outcome: 'permanent', reason: 'refused' })
+    const { id } = await message(copy, [{ medium: 'sms' }])
+    await copy.dispatcher.drain()
+    sms.answer = async () => ({ outcome: 'accepted' })
+    const answers = await Promise.all([copy.messages.replay(id), copy.messages.replay(id)])
+    expect(answers.filter(({ ok }) => ok)).toHaveLength(1)
+    await copy.dispatcher.drain()
+    expect(sms.asked).toHaveLength(2)
+    expect(await ways(copy, id)).toEqual(['sms accepted'])
+  })
+})
+
+/** Waits until the delivery by a channel is as the test says. */
+async function waitForState(
+  copy: Notifications,
+  id: string,
+  channel: string,
+  holds: (delivery: Awaited<ReturnType<typeof deliveriesOf>>[number]) => boolean,
+) {
+  for (let turns = 0; turns < 500; turns += 1) {
+    const found = (await deliveriesOf(copy, id)).find((each) => each.channel === channel)
+    if (found && holds(found)) return
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  throw new Error(`${channel} did not come so far.`)
+}
