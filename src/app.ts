@@ -173,7 +173,7 @@ export function createApp(config: Config, runtime: Runtime) {
     },
   )
 
-  const notifications = createNotifications(runtime, { identity, appointments }, channels, {
+  const notifications = createNotifications(runtime, { identity, appointments, events }, channels, {
     brand: 'Kumbu',
     language: config.language,
     timeZone: config.timeZone,

@@ -5,9 +5,20 @@ import type { Traffic } from '../../src/platform/queue/traffic'
 
 function place() {
   let now = 0
-  const traffic = { rush: true, note() {}, busy: () => traffic.rush, restAfter: (ms: number) => (traffic.rush ? ms * 9 : 0) }
+  const traffic = {
+    rush: true,
+    note() {},
+    busy: () => traffic.rush,
+    restAfter: (ms: number) => (traffic.rush ? ms * 9 : 0),
+  }
   const patience = createPatience(traffic satisfies Traffic, () => now)
-  return { traffic, patience, pass: (ms: number) => { now += ms } }
+  return {
+    traffic,
+    patience,
+    pass: (ms: number) => {
+      now += ms
+    },
+  }
 }
 
 test('the first batch begins at once, also in a rush', () => {

@@ -75,7 +75,12 @@ describe('traffic', () => {
 
 /** Busy for as long as the test says. */
 function traffic(): Traffic & { rush: boolean } {
-  const self = { rush: true, note() {}, busy: () => self.rush, restAfter: (ms: number) => (self.rush ? Math.min(1_000, ms * 9) : 0) }
+  const self = {
+    rush: true,
+    note() {},
+    busy: () => self.rush,
+    restAfter: (ms: number) => (self.rush ? Math.min(1_000, ms * 9) : 0),
+  }
   return self
 }
 

@@ -21,6 +21,16 @@ const by = Type.Union([
 /** Who ended it. */
 export type EndedBy = Static<typeof by>
 
+const ended = {
+  ...which,
+  depositOutcome,
+  /** What was returned or kept; 0 if there was none. */
+  deposit: Type.Integer(),
+  currency: Type.String(),
+  /** Who got what was kept; absent if nothing was, or if it is the operator’s. */
+  payeeId: Type.Optional(Type.String()),
+}
+
 /** Moments are in milliseconds since 1970. */
 const facts = Type.Object({
   ...which,
@@ -33,9 +43,15 @@ const facts = Type.Object({
 
 export const appointmentBooked = eventType('appointments.booked', facts)
 export const appointmentMoved = eventType('appointments.moved', facts)
-export const appointmentCancelled = eventType('appointments.cancelled', Type.Object({ ...which, by, depositOutcome }))
-export const appointmentCompleted = eventType('appointments.completed', Type.Object({ ...which, depositOutcome }))
-export const appointmentMissed = eventType('appointments.missed', Type.Object({ ...which, depositOutcome }))
+export const appointmentCancelled = eventType('appointments.cancelled', Type.Object({ ...ended, by }))
+export const appointmentCompleted = eventType('appointments.completed', Type.Object(ended))
+export const appointmentMissed = eventType('appointments.missed', Type.Object(ended))
+
+/** A deposit that was kept is given back to its customer after all. */
+export const appointmentRefunded = eventType(
+  'appointments.refunded',
+  Type.Object({ ...which, amount: Type.Integer(), currency: Type.String() }),
+)
 
 /** Look again (`isCurrent`) before anything is sent: the appointment may have changed since. */
 export const appointmentReminderDue = eventType(

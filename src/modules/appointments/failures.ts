@@ -46,9 +46,16 @@ export type AppointmentCode =
   | 'hours_invalid'
   | 'closure_invalid'
   | 'closure_not_found'
+  | 'too_many_closures'
   | 'span_invalid'
   | 'appointment_not_found'
   | 'own_service'
+  | 'too_many_appointments'
+  | 'deposit_changed'
+  | 'deposit_not_kept'
+  | 'payee_short_of_funds'
+  | 'staff_not_yours'
+  | 'appointment_not_yours_to_conclude'
   | 'pin_required'
   | 'appointment_started'
   | 'appointment_not_started'
@@ -103,9 +110,19 @@ export const appointmentFailures: Failures<AppointmentCode> = {
   },
   closure_invalid: { status: 422, title: 'A closure begins before it ends, on dates that exist.' },
   closure_not_found: { status: 404, title: 'There is no such closure.' },
+  too_many_closures: { status: 409, title: 'There are as many closures ahead as there can be: remove some.' },
   span_invalid: { status: 422, title: 'The dates must exist, the first not after the last, and not be too far apart.' },
   appointment_not_found: { status: 404, title: 'There is no such appointment.' },
   own_service: { status: 403, title: 'Nobody books with themselves.' },
+  too_many_appointments: { status: 409, title: 'You have as many appointments ahead as one person can have.' },
+  deposit_changed: { status: 409, title: 'The deposit of this service has just changed: look at it again.' },
+  deposit_not_kept: { status: 409, title: 'No deposit of this appointment is kept, so none can be given back.' },
+  payee_short_of_funds: { status: 409, title: 'Whoever got this deposit has not enough money to give it back.' },
+  staff_not_yours: { status: 403, title: 'Only an operator or support moves an appointment to somebody else.' },
+  appointment_not_yours_to_conclude: {
+    status: 403,
+    title: 'How an appointment went is said by whoever it was with, or by an operator.',
+  },
   pin_required: { status: 422, title: 'This service takes a deposit: send the PIN.' },
   appointment_started: { status: 409, title: 'This appointment has begun.' },
   appointment_not_started: { status: 409, title: 'This appointment has not begun yet.' },

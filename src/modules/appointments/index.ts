@@ -2,8 +2,10 @@
 export {
   appointmentBooked,
   appointmentCancelled,
+  appointmentCompleted,
   appointmentMissed,
   appointmentMoved,
+  appointmentRefunded,
   appointmentReminderDue,
   type DepositOutcome,
   type EndedBy,

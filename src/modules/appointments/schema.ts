@@ -46,10 +46,13 @@ export const services = table(
     /** Reminders of this service; none named: those of the instance. */
     reminders: json('reminders'),
     active: bool('active').notNull(),
+    /** From this start on, places that a larger capacity has made are still to be offered to whoever waits. */
+    grownFrom: time('grown_from'),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
   },
   (t) => [
+    index('appointment_services_grown').on(t.grownFrom).where(sql`grown_from is not null`),
     index('appointment_services_payee').on(t.payeeId).where(sql`payee_id is not null`),
     check('appointment_services_deposit', sql`${t.deposit} >= 0 and ${t.deposit} <= ${t.price}`),
     check('appointment_services_capacity', sql`${t.capacity} >= 1`),
@@ -135,11 +138,16 @@ export const appointments = table(
     price: money('price').notNull(),
     deposit: money('deposit').notNull(),
     currency: text('currency').notNull(),
-    /** `none`, `held`, `captured`, `released` or `lost`. */
+    /**
+     * `none`, `held`, `captured`, `released`, `refunded` (captured, and given back later), or `uncollected`: it was to be
+     * captured or released, but the hold had run out or an account stood in the way, and the customer has the money.
+     */
     depositState: text('deposit_state').notNull(),
     holdId: text('hold_id'),
     transferId: text('transfer_id'),
-    /** As promised at the booking, whatever the service says later. */
+    /** As promised at the booking, whatever the service says later; it goes with the customer’s own moves. */
+    cancelMinutes: int('cancel_minutes').notNull(),
+    /** So long before the start; the start itself once the place has moved it. */
     cancelUntil: time('cancel_until').notNull(),
     /** Of an offer to somebody on the waiting list. */
     offeredUntil: time('offered_until'),
@@ -159,12 +167,18 @@ export const appointments = table(
     index('appointments_user').on(t.userId, t.id),
     index('appointments_staff').on(t.staffId, t.startsAt, t.id),
     index('appointments_starts').on(t.startsAt, t.id),
+    // A state that is rare is found without looking through all the others.
+    index('appointments_status').on(t.status, t.startsAt, t.id),
+    index('appointments_staff_status').on(t.staffId, t.status, t.startsAt, t.id),
     check('appointments_span', sql`${t.startsAt} < ${t.endsAt} and ${t.endsAt} <= ${t.busyUntil}`),
     check(
       'appointments_status',
       sql`${t.status} in ('offered', 'booked', 'completed', 'missed', 'cancelled', 'declined', 'lapsed')`,
     ),
-    check('appointments_deposit_state', sql`${t.depositState} in ('none', 'held', 'captured', 'released', 'lost')`),
+    check(
+      'appointments_deposit_state',
+      sql`${t.depositState} in ('none', 'held', 'captured', 'released', 'refunded', 'uncollected')`,
+    ),
   ],
 )
 
@@ -183,10 +197,12 @@ export const waits = table(
     /** `waiting`, `offered` or `ended`. */
     state: text('state').notNull(),
     createdAt: time('created_at').notNull(),
+    endedAt: time('ended_at'),
   },
   (t) => [
     index('appointment_waits_line').on(t.serviceId, t.id).where(sql`state = 'waiting'`),
     index('appointment_waits_over').on(t.toAt).where(sql`state = 'waiting'`),
+    index('appointment_waits_ended').on(t.endedAt).where(sql`state = 'ended'`),
     index('appointment_waits_user').on(t.userId, t.id),
     check('appointment_waits_state', sql`${t.state} in ('waiting', 'offered', 'ended')`),
   ],
@@ -243,9 +259,12 @@ export const feeds = table(
     tokenHash: text('token_hash').primaryKey(),
     userId: text('user_id'),
     staffId: text('staff_id'),
+    /** Who knows the address. */
+    madeBy: text('made_by').notNull(),
     createdAt: time('created_at').notNull(),
   },
   (t) => [
+    index('appointment_feeds_maker').on(t.madeBy),
     uniqueIndex('appointment_feeds_user').on(t.userId).where(sql`user_id is not null`),
     uniqueIndex('appointment_feeds_staff').on(t.staffId).where(sql`staff_id is not null`),
   ],

@@ -31,8 +31,15 @@ export const isTellerOf = (agent: Person, person: { role: string; agentId: strin
 export const mayFreeze = (actor: Acting, person: Acting): boolean =>
   person.id !== actor.id && (!STAFF.has(person.role) || actor.role === ('operator' satisfies Role))
 
-/** Appointments are run by the member of staff whom they are booked with, and all of them by whoever runs the place. */
-export const mayRunAppointments = (actor: Acting, member: { userId: string | null } | undefined): boolean =>
+/**
+ * Appointments are run by the member of staff whom they are booked with, and all of them by whoever runs the place. How one
+ * went decides about money, so support, who moves and cancels other people's, does not say it of them.
+ */
+export const mayRunAppointments = (
+  actor: Acting,
+  member: { userId: string | null } | undefined,
+  { concluding = false } = {},
+): boolean =>
   actor.role === ('operator' satisfies Role) ||
-  actor.role === ('support' satisfies Role) ||
+  (!concluding && actor.role === ('support' satisfies Role)) ||
   (member !== undefined && member.userId === actor.id)

@@ -41,7 +41,8 @@ export const notificationFailures: Failures<NotificationCode> = {
   not_dead: { status: 409, title: 'This notification is not dead: there is nothing to send again.' },
   suppression_not_found: { status: 404, title: 'This address is not suppressed.' },
   target_not_found: { status: 404, title: 'There is no such device or endpoint of yours.' },
-  target_address_refused: { status: 422, title: 'Messages are not sent to this address.' },
+  // One answer for all: which names there are in the house is nobody’s business.
+  target_address_refused: { status: 422, title: 'Messages go to public https addresses only, and this is none.' },
   too_many_targets: { status: 422, title: 'You have too many devices: remove one first.' },
   time_zone_unknown: { status: 422, title: 'There is no such time zone: use a name such as Africa/Maputo.' },
   receipt_forged: { status: 401, title: 'The receipt is not signed by the provider.' },

@@ -37,6 +37,8 @@ import type { Notice } from './service/notice'
 import type { Outbox } from './service/outbox'
 import { tracksFor } from './service/routing'
 
+const DAY_MS = 24 * 3_600_000
+
 export interface NoticeOptions {
   /** A float that falls under this is told of; 0: none. */
   lowFloat: number
@@ -129,7 +131,10 @@ export function subscribeNotices(events: Events, outbox: Outbox, { lowFloat }: N
       about: transferId,
     },
   ])
-  tell(receiptAsked, ({ userId, ...data }, event) => [{ userId, template: 'receipt', data, about: once(event) }])
+  // However often it is asked for, once a day.
+  tell(receiptAsked, ({ userId, ...data }, { at }) => [
+    { userId, template: 'receipt', data, about: `receipt:${data.transferId}:${Math.floor(at / DAY_MS)}` },
+  ])
 
   tell(cashInCompleted, ({ customerId, agentId, customerBalance, agentBalance, transferId, amount, currency }) => [
     {

@@ -142,7 +142,12 @@ test(`${MESSAGES} messages each arrive once or are dead; figures and inboxes add
   const { body } = await world.call('GET', `/api/v1/notifications/metrics?from=${from}`, { token: operator.token })
   const email = body.channels.find(({ channel }: { channel: string }) => channel === 'email')
   expect(email.deliveries).toBe(MESSAGES)
-  expect(email.states).toMatchObject({ accepted: server.taken.length, dead: server.refused.size, waiting: 0, failed: 0 })
+  expect(email.states).toMatchObject({
+    accepted: server.taken.length,
+    dead: server.refused.size,
+    waiting: 0,
+    failed: 0,
+  })
   expect(Object.values(email.states as Record<string, number>).reduce((sum, n) => sum + n, 0)).toBe(MESSAGES)
   expect(email.retried).toBeGreaterThan(MESSAGES / 20)
   const told = body.notifications as Record<string, number>

@@ -166,6 +166,18 @@ describe('the same message put out twice', () => {
   })
 })
 
+test('what is put out goes at once, and does not wait for the next look', async () => {
+  const mail = provider('smtp')
+  const copy = copyOf([mail.channel])
+  copy.dispatcher.start()
+  for (const about of ['one', 'two', 'three']) {
+    const before = performance.now()
+    await put(copy, noticeTo(`${about}@example.com`, about))
+    await until(() => mail.asked.some(({ to }) => to === `${about}@example.com`))
+    expect(performance.now() - before).toBeLessThan(500)
+  }
+})
+
 describe('a process that dies between lease and record', () => {
   test('loses nothing: the message is sent again under the same id, and its list of tries says why', async () => {
     const mail = provider('smtp')
@@ -316,5 +328,9 @@ test('messages due before and after a clock that was set back by hours all go, e
   expect(mail.asked.map(({ to }) => to)).toEqual(['new@example.com'])
   world.clock.advance(7 * 3_600 * SECOND)
   await copy.dispatcher.drain()
-  expect(mail.asked.map(({ to }) => to).sort()).toEqual(['failed@example.com', 'new@example.com', 'waiting@example.com'])
+  expect(mail.asked.map(({ to }) => to).sort()).toEqual([
+    'failed@example.com',
+    'new@example.com',
+    'waiting@example.com',
+  ])
 })

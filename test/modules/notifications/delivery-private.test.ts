@@ -1,5 +1,8 @@
 /** What is known of a person lies nowhere in the clear while messages go out, and is gone when they leave. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { sql } from 'drizzle-orm'
 import { createLog } from '../../../src/platform/observability/log'
 import { createWorld, PASSWORD, PIN, type World } from '../../support/world'
@@ -7,16 +10,28 @@ import { createWorld, PASSWORD, PIN, type World } from '../../support/world'
 const EMAIL = 'wema.kiprono@example.org'
 const PHONE = '+258841357924'
 const STRANGER = 'nobody.here@example.net'
-const TABLES = ['notifications', 'deliveries', 'delivery_receipts', 'events', 'work', 'suppressions', 'notification_targets']
+const TABLES = [
+  'notifications',
+  'deliveries',
+  'delivery_receipts',
+  'events',
+  'work',
+  'suppressions',
+  'notification_targets',
+]
 
 let world: World
-const lines: string[] = []
+let folder: string
 
 beforeAll(async () => {
-  const log = createLog({ level: 'debug', write: (line: string) => lines.push(line) } as never)
+  folder = mkdtempSync(join(tmpdir(), 'kumbu-log-'))
+  const log = createLog({ level: 'debug', file: join(folder, 'log') })
   world = await createWorld({ 'log-level': 'debug' }, log)
 })
-afterAll(() => world.end())
+afterAll(async () => {
+  await world.end()
+  rmSync(folder, { recursive: true })
+})
 
 async function everything(): Promise<string> {
   const { store } = world.runtime
@@ -28,7 +43,15 @@ async function everything(): Promise<string> {
 
 test('names, addresses, codes and tokens are in no row and no line, at any stage', async () => {
   const made = await world.app.identity.people.create(
-    { name: 'Wema Kiprono', email: EMAIL, phone: PHONE, password: PASSWORD, role: 'customer', pin: PIN, agentId: undefined },
+    {
+      name: 'Wema Kiprono',
+      email: EMAIL,
+      phone: PHONE,
+      password: PASSWORD,
+      role: 'customer',
+      pin: PIN,
+      agentId: undefined,
+    },
     'system',
   )
   if (!made.ok) throw new Error(made.code)
@@ -62,9 +85,51 @@ test('names, addresses, codes and tokens are in no row and no line, at any stage
   expect(mails.map(({ text }) => text).join('\n')).toContain('ZQ7193XW')
 
   const secrets = ['Wema', 'Kiprono', EMAIL, PHONE, STRANGER, '258847654321', 'ZQ7193XW', asked.body.token, reset ?? '']
-  for (const kept of [...stages, lines.join('\n')])
+  for (const kept of [...stages, readFileSync(join(folder, 'log'), 'utf8')])
     for (const secret of secrets) expect(kept.includes(secret) ? secret : 'nothing').toBe('nothing')
+})
 
-  const { erasures } = { erasures: await world.call('DELETE', '/api/v1/auth/me', { token, body: { password: PASSWORD } }) }
-  expect(erasures.status).toBeLessThan(500)
+test('whoever leaves is told nothing more, and nothing is kept of what they were told', async () => {
+  const person = await world.person('customer')
+  await world.app.settle()
+  await world.call('PUT', '/api/v1/notifications/preferences', {
+    token: person.token,
+    body: { quietHours: { from: '00:00', to: '23:59' }, digests: { news: 'daily' } },
+  })
+  const { outbox } = world.app.notifications
+  const news = {
+    userId: person.id,
+    template: 'announcement',
+    data: { title: 'Late news', message: 'M' },
+    about: 'late',
+    tracks: [[{ medium: 'email' as const }], [{ medium: 'in_app' as const }]],
+  }
+  const arranged = await outbox.arrange(news)
+  await world.write((tx) => outbox.put(tx, arranged))
+  await world.app.settle()
+  expect(await everything()).toContain('late')
+
+  const closed = await world.call('POST', '/api/v1/auth/close', { token: person.token, body: undefined })
+  expect(closed.status).toBe(204)
+  await world.app.settle()
+  world.clock.advance(3 * 24 * 3_600_000)
+  const mails = await world.mailTo(person.email)
+  expect(mails.map(({ subject }) => subject)).not.toContain('Late news')
+  const { store } = world.runtime
+  const rows = await store.rows<{ template: string }>(
+    store.read,
+    sql`select template from notifications where recipient = ${person.id}`,
+  )
+  expect(rows.filter(({ template }) => template === 'announcement')).toEqual([])
+  expect(
+    await store.rows(store.read, sql`select user_id from notification_preferences where user_id = ${person.id}`),
+  ).toEqual([])
+})
+
+test('a suppressed address is shown by a hint that does not hold all of it, however short it is', async () => {
+  const { suppressions } = world.app.notifications
+  const addresses = ['ab@example.com', 'a@example.com', 'amina@example.com']
+  for (const address of addresses) await world.write((tx) => suppressions.add(tx, 'email', address, 'operator'))
+  const hints = (await suppressions.list(10)).map(({ hint }) => hint)
+  for (const address of addresses) expect(hints.filter((hint) => hint.replace('…', '') === address)).toEqual([])
 })

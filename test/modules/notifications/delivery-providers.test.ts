@@ -105,7 +105,6 @@ async function until(holds: () => boolean) {
   expect(holds()).toBe(true)
 }
 
-
 const MINUTE = 60 * SECOND
 const accepted = async (): Promise<Sent> => ({ outcome: 'accepted' })
 const broken = async (): Promise<Sent> => ({ outcome: 'transient', reason: 'connection refused' })
@@ -217,24 +216,32 @@ describe('a provider that fails', () => {
   })
 
   test.each([
-    ['at once', () => { throw new TypeError('a bug') }],
+    [
+      'at once',
+      () => {
+        throw new TypeError('a bug')
+      },
+    ],
     ['later', () => Promise.reject(new TypeError('a bug'))],
-  ] as Array<[string, () => Promise<Sent>]>)('with a fault of its own, thrown %s, fails like others and is asked again after its pause', async (_, answer) => {
-    const mail = provider('smtp')
-    const copy = copyOf([mail.channel])
-    await trip(copy, mail)
-    world.clock.advance(30 * SECOND)
-    mail.answer = answer
-    await copy.dispatcher.drain()
-    mail.answer = accepted
-    const before = mail.asked.length
-    for (let i = 0; i < 40; i += 1) {
-      world.clock.advance(MINUTE)
+  ] as Array<[string, () => Promise<Sent>]>)(
+    'with a fault of its own, thrown %s, fails like others and is asked again after its pause',
+    async (_, answer) => {
+      const mail = provider('smtp')
+      const copy = copyOf([mail.channel])
+      await trip(copy, mail)
+      world.clock.advance(30 * SECOND)
+      mail.answer = answer
       await copy.dispatcher.drain()
-    }
-    expect(new Set(mail.asked.slice(before).map(({ to }) => to)).size).toBe(5)
-    expect(breakerOf(copy)).toBe('closed')
-  })
+      mail.answer = accepted
+      const before = mail.asked.length
+      for (let i = 0; i < 40; i += 1) {
+        world.clock.advance(MINUTE)
+        await copy.dispatcher.drain()
+      }
+      expect(new Set(mail.asked.slice(before).map(({ to }) => to)).size).toBe(5)
+      expect(breakerOf(copy)).toBe('closed')
+    },
+  )
 
   test('while the clock is an hour ahead is asked again soon after it was put right', async () => {
     const mail = provider('smtp')

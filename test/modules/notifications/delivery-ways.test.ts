@@ -1,11 +1,18 @@
 /** The ways of a message: when the next is begun, when the others are called off, and what receipts do to them. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { createNotifications, type Notifications } from '../../../src/modules/notifications'
-import type { Channel, Medium, OutgoingMessage, Receipt, ReceiptRequest, Sent } from '../../../src/modules/notifications/channels/channel'
+import type {
+  Channel,
+  Medium,
+  OutgoingMessage,
+  Receipt,
+  ReceiptRequest,
+  Sent,
+} from '../../../src/modules/notifications/channels/channel'
 import { createWebhook } from '../../../src/modules/notifications/channels/webhook'
 import type { NotificationOptions } from '../../../src/modules/notifications/service'
-import type { Step } from '../../../src/modules/notifications/service/routing'
 import type { Notice } from '../../../src/modules/notifications/service/notice'
+import type { Step } from '../../../src/modules/notifications/service/routing'
 import { noTraffic } from '../../../src/platform/queue/traffic'
 import { createWorld, type World } from '../../support/world'
 import { createFaultyServer } from './providers/faults'
@@ -30,7 +37,10 @@ function provider(name: string, medium: Medium = 'email', concurrency = 32) {
   const asked: OutgoingMessage[] = []
   const self = {
     asked,
-    answer: async ({ deliveryId }: OutgoingMessage): Promise<Sent> => ({ outcome: 'accepted', providerId: `${name}-${deliveryId}` }),
+    answer: async ({ deliveryId }: OutgoingMessage): Promise<Sent> => ({
+      outcome: 'accepted',
+      providerId: `${name}-${deliveryId}`,
+    }),
     times: (deliveryId: string) => asked.filter((message) => message.deliveryId === deliveryId).length,
     channel: {
       provider: name,
@@ -40,7 +50,10 @@ function provider(name: string, medium: Medium = 'email', concurrency = 32) {
         asked.push(message)
         return self.answer(message)
       },
-      receipts: ({ body }: ReceiptRequest) => ({ verdict: 'accepted' as const, receipts: JSON.parse(body) as Receipt[] }),
+      receipts: ({ body }: ReceiptRequest) => ({
+        verdict: 'accepted' as const,
+        receipts: JSON.parse(body) as Receipt[],
+      }),
       check: async () => ({ state: 'up' as const }),
       close() {},
     } satisfies Channel,
@@ -99,7 +112,6 @@ async function until(holds: () => boolean) {
   for (let turns = 0; turns < 2_000 && !holds(); turns += 1) await new Promise((resolve) => setTimeout(resolve, 1))
   expect(holds()).toBe(true)
 }
-
 
 const MINUTE = 60 * SECOND
 const broken = async (): Promise<Sent> => ({ outcome: 'transient', reason: 'connection refused' })
@@ -245,9 +257,12 @@ describe('the next way', () => {
     const all = media()
     const [, whatsapp] = all
     const copy = copyOf(all.map(({ channel }) => channel))
-    await copy.suppressions.addNow('sms', PHONE)
-    await copy.suppressions.addNow('whatsapp', PHONE)
-    const notice = { ...noticeTo(PHONE, 'x'), tracks: [[{ medium: 'sms' }, { medium: 'email' }, { medium: 'whatsapp' }]] as Step[][] }
+    for (const medium of ['sms', 'whatsapp'] as const)
+      await world.write((tx) => copy.suppressions.add(tx, medium, PHONE, 'operator'))
+    const notice = {
+      ...noticeTo(PHONE, 'x'),
+      tracks: [[{ medium: 'sms' }, { medium: 'email' }, { medium: 'whatsapp' }]] as Step[][],
+    }
     const { id } = await put(copy, notice)
     await copy.dispatcher.drain()
     expect(await ways(copy, id)).toEqual(['sms skipped', 'email skipped', 'whatsapp skipped'])
@@ -260,7 +275,7 @@ describe('the next way', () => {
 describe('a provider that asks to be left alone for longer than a code is good', () => {
   test('does not keep the code from its next way', async () => {
     const all = media()
-    const [sms, whatsapp] = all
+    const [sms, _whatsapp] = all
     const copy = copyOf(all.map(({ channel }) => channel))
     sms.answer = async () => ({ outcome: 'transient', reason: 'too many requests', retryAfterMs: 60 * MINUTE })
     const more = { ...urgent(), expiresAt: world.clock() + 5 * MINUTE }
@@ -329,13 +344,19 @@ describe('receipts', () => {
     const copy = copyOf(all.map(({ channel }) => channel))
     sms.answer = async () => {
       await receipt(copy, 'sms', [{ providerId: 'early', status: 'delivered' }])
-      await receipt(copy, 'sms', [{ providerId: 'early', status: 'delivered' }, { providerId: 'stranger', status: 'failed' }])
+      await receipt(copy, 'sms', [
+        { providerId: 'early', status: 'delivered' },
+        { providerId: 'stranger', status: 'failed' },
+      ])
       return { outcome: 'accepted', providerId: 'early' }
     }
     const { id } = await message(copy, [{ medium: 'sms' }, { medium: 'email' }])
     await copy.dispatcher.drain()
     expect(await ways(copy, id)).toEqual(['sms delivered'])
-    await receipt(copy, 'sms', [{ providerId: 'early', status: 'failed' }, { providerId: 'early', status: 'accepted' }])
+    await receipt(copy, 'sms', [
+      { providerId: 'early', status: 'failed' },
+      { providerId: 'early', status: 'accepted' },
+    ])
     await copy.dispatcher.drain()
     expect(await ways(copy, id)).toEqual(['sms delivered'])
   })

@@ -79,7 +79,7 @@ async function put(copy: Notifications, notice: Notice) {
   return world.write((tx) => copy.outbox.put(tx, arranged))
 }
 
-async function putMany(copy: Notifications, count: number) {
+async function _putMany(copy: Notifications, count: number) {
   const arranged = await Promise.all(
     Array.from({ length: count }, (_, i) => copy.outbox.arrange(noticeTo(`p${i}@example.com`, `news-${i}`))),
   )
@@ -95,7 +95,7 @@ async function deliveriesOf(copy: Notifications, id: string) {
 }
 
 /** Held until the test lets go. */
-function held() {
+function _held() {
   let release: (sent: Sent) => void = () => {}
   const promise = new Promise<Sent>((resolve) => {
     release = resolve
@@ -103,7 +103,7 @@ function held() {
   return { promise, release }
 }
 
-async function until(holds: () => boolean) {
+async function _until(holds: () => boolean) {
   for (let turns = 0; turns < 2_000 && !holds(); turns += 1) await new Promise((resolve) => setTimeout(resolve, 1))
   expect(holds()).toBe(true)
 }
@@ -207,7 +207,8 @@ describe('what is gathered', () => {
     await copy.preferences.change(userId, { digests: { news: 'hourly' } })
     return { copy, userId }
   }
-  const said = (mail: ReturnType<typeof provider>) => mail.asked.map(({ subject, text }) => `${subject}\n${text}`).join('\n')
+  const said = (mail: ReturnType<typeof provider>) =>
+    mail.asked.map(({ subject, text }) => `${subject}\n${text}`).join('\n')
 
   test('comes in one mail, at the full hour', async () => {
     const mail = provider('smtp')

@@ -98,6 +98,8 @@ export interface Sessions {
   /** Ends the session that the refresh token belongs to; a token that is none ends nothing. */
   close(refreshToken: string, address: string): Promise<void>
   find(sessionId: string): Promise<SessionRow | undefined>
+  /** Whether what was begun in the session may go on: it is open, its person active, and the scope still theirs. */
+  mayGoOn(sessionId: string, scope: string): Promise<boolean>
   /** Within a unit: the session, if it is open. */
   openIn(tx: Tx, sessionId: string): Promise<SessionRow | undefined>
   /** By a refresh token that was not used yet. */
@@ -164,6 +166,12 @@ export function createSessions(runtime: Runtime, { users, events, audit, accessT
 
   const isOpen = (session: SessionRow | undefined): session is SessionRow =>
     session !== undefined && session.revokedAt === null && session.expiresAt > clock()
+
+  async function mayGoOn(sessionId: string, scope: string): Promise<boolean> {
+    const session = await find(sessionId)
+    const user = isOpen(session) ? await users.byId(session.userId) : undefined
+    return isOpen(session) && user?.status === 'active' && allowed(session, user.role).has(scope)
+  }
 
   async function nameOf(token: string): Promise<Named | undefined> {
     const claims = await accessTokens.verify(token)
@@ -300,6 +308,7 @@ export function createSessions(runtime: Runtime, { users, events, audit, accessT
       }),
 
     find,
+    mayGoOn,
 
     async openIn(tx, sessionId) {
       const [session] = await tx.select().from(sessions).where(eq(sessions.id, sessionId))

@@ -14,7 +14,8 @@ export interface WebhookOptions {
 }
 
 const CONCURRENCY = 32
-const DEADLINE_MS = 15_000
+/** Short, because one that hangs takes a place from everybody’s. */
+const DEADLINE_MS = 5_000
 /** Refusals that may pass: of access, of a conflict, of haste. */
 const MAY_PASS = new Set([401, 403, 408, 409, 425, 429])
 
@@ -41,17 +42,17 @@ export function createWebhook({ allowPrivate, clock, resolve, deadlineMs = DEADL
       const answer = await postOutside({ provider: 'webhook', url: webhook.url, headers, body, deadlineMs }, guard)
       // Each endpoint is a provider of its own: one that is down says nothing of the others.
       if ('outcome' in answer) return answer.outcome === 'transient' ? { ...answer, aboutMessage: true } : answer
-      return sentOf(answer.status, retryAfterMs(answer.headers, clock))
+      return sentOf(webhook.id, answer.status, retryAfterMs(answer.headers, clock))
     },
     check: async () => ({ state: 'up', detail: 'configured' }),
     close() {},
   }
 }
 
-function sentOf(status: number, asked: number | undefined): Sent {
+function sentOf(endpointId: string, status: number, asked: number | undefined): Sent {
   if (status >= 200 && status < 300) return { outcome: 'accepted' }
   // As Standard Webhooks has it: the endpoint is gone, and is to be called no more.
-  if (status === 410) return { outcome: 'permanent', reason: 'gone 410', invalidRecipient: true }
+  if (status === 410) return { outcome: 'permanent', reason: 'gone 410', gone: [endpointId] }
   if (status < 500 && status >= 400 && !MAY_PASS.has(status)) {
     return { outcome: 'permanent', reason: `refused ${status}` }
   }

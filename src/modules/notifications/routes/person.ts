@@ -5,6 +5,7 @@ import { principalOf } from '../../../platform/http/context'
 import { decodeCursor, limitOf } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import { fail, ok } from '../../../platform/result'
+import { identityFailures } from '../../identity'
 import { checkAddress } from '../channels/public-address'
 import { notificationFailures } from '../failures'
 import {
@@ -27,7 +28,7 @@ import {
 } from '../model/person'
 import type { Notifications } from '../service'
 import type { Preferences } from '../service/preferences'
-import { type NotificationHands, pageBy, TAG } from './hands'
+import { type NotificationHands, notedBy, pageBy, TAG } from './hands'
 import { eventStream } from './stream'
 
 const NOTIFICATION_ID = /^ntf_[0-9a-z]{20}$/
@@ -36,13 +37,17 @@ export function personRoutes(
   { inbox, preferences, targets }: Notifications,
   { words: { route }, identity, pushKey, privateWebhooks }: NotificationHands,
 ) {
-  const own = (summary: string, description?: string) =>
-    route({ scopes: ['notifications:own'], tag: TAG, summary, ...(description === undefined ? {} : { description }) })
+  const noted = notedBy(identity)
+
+  const own = (summary: string, description?: string) => stated('notifications:own', summary, description)
+  const settings = (summary: string, description?: string) => stated('notifications:settings', summary, description)
+  const stated = (scope: string, summary: string, description?: string) =>
+    route({ scopes: [scope], tag: TAG, summary, ...(description === undefined ? {} : { description }) })
 
   /** An endpoint that a person names must not lead into the house. */
   async function reachable(url: string) {
     const checked = await checkAddress(url, { allowPrivate: privateWebhooks })
-    unwrap(checked.ok ? ok(true) : fail('target_address_refused', `The ${checked.reason}.`), notificationFailures)
+    unwrap(checked.ok ? ok(true) : fail('target_address_refused'), notificationFailures)
   }
 
   return new Elysia({ name: 'notifications-person', normalize: false })
@@ -108,7 +113,10 @@ export function personRoutes(
         return shown(unwrap(await preferences.change(principalOf(request).userId, changes), notificationFailures))
       },
       {
-        ...own('Change how I want to be told', 'Only what is named changes. Messages about security come in any case.'),
+        ...settings(
+          'Change how I want to be told',
+          'Only what is named changes. Messages about security come in any case.',
+        ),
         body: preferencesBody,
         response: { 200: preferencesModel, ...problems(notificationFailures, 'time_zone_unknown') },
       },
@@ -117,7 +125,7 @@ export function personRoutes(
       '/notifications/devices',
       async ({ request }) => ({ items: await targets.list(principalOf(request).userId) }),
       {
-        ...own('My browsers, phones and endpoint that messages are pushed to'),
+        ...settings('My browsers, phones and endpoint that messages are pushed to'),
         response: { 200: targetsModel },
       },
     )
@@ -130,12 +138,12 @@ export function personRoutes(
       async ({ body: { endpoint, keys, name = 'Browser' }, request, set }) => {
         await reachable(endpoint)
         const { userId } = principalOf(request)
-        const added = await targets.addPush(userId, { kind: 'web', address: endpoint, keys, name })
+        const added = await targets.addPush(userId, { kind: 'web', address: endpoint, keys, name }, noted(request))
         set.status = 201
         return unwrap(added, notificationFailures)
       },
       {
-        ...own('Push to this browser', 'What `pushManager.subscribe` gave, as JSON.'),
+        ...settings('Push to this browser', 'What `pushManager.subscribe` gave, as JSON.'),
         body: subscriptionBody,
         response: { 201: targetModel, ...problems(notificationFailures, 'target_address_refused', 'too_many_targets') },
       },
@@ -143,12 +151,16 @@ export function personRoutes(
     .post(
       '/notifications/devices/phones',
       async ({ body: { token, name = 'Phone' }, request, set }) => {
-        const added = await targets.addPush(principalOf(request).userId, { kind: 'fcm', address: token, name })
+        const added = await targets.addPush(
+          principalOf(request).userId,
+          { kind: 'fcm', address: token, name },
+          noted(request),
+        )
         set.status = 201
         return unwrap(added, notificationFailures)
       },
       {
-        ...own('Push to this phone', 'The registration token that Firebase gave the app.'),
+        ...settings('Push to this phone', 'The registration token that Firebase gave the app.'),
         body: deviceTokenBody,
         response: { 201: targetModel, ...problems(notificationFailures, 'too_many_targets') },
       },
@@ -157,25 +169,31 @@ export function personRoutes(
       '/notifications/devices/webhook',
       async ({ body: { url }, request }) => {
         await reachable(url)
-        return targets.setWebhook(principalOf(request).userId, url)
+        const { userId, sessionId } = principalOf(request)
+        const user = await identity.known(userId)
+        unwrap(await identity.stepUp.required(user, sessionId), identityFailures)
+        return targets.setWebhook(userId, url, noted(request))
       },
       {
-        ...own(
+        ...settings(
           'Post my notifications to an endpoint of mine',
           'Signed as Standard Webhooks say: `webhook-id` is the same for a repeat, `webhook-timestamp` may be five minutes old at most. A new address takes the place of the one before.',
         ),
         body: webhookBody,
-        response: { 200: webhookModel, ...problems(notificationFailures, 'target_address_refused') },
+        response: {
+          200: webhookModel,
+          ...problems({ ...identityFailures, ...notificationFailures }, 'step_up_required', 'target_address_refused'),
+        },
       },
     )
     .delete(
       '/notifications/devices/:id',
       async ({ params, request, set }) => {
-        unwrap(await targets.remove(principalOf(request).userId, params.id), notificationFailures)
+        unwrap(await targets.remove(principalOf(request).userId, params.id, noted(request)), notificationFailures)
         set.status = 204
       },
       {
-        ...own('Push there no more'),
+        ...settings('Push there no more'),
         params: targetParams,
         response: { 204: Type.Void(), ...problems(notificationFailures, 'target_not_found') },
       },

@@ -6,6 +6,8 @@ import type { InboxItem, PersonalInbox } from '../service/inbox'
 const HEARTBEAT_MS = 15_000
 const RETRY_MS = 3_000
 const MISSED_AT_MOST = 100
+/** Pieces that wait to be read. */
+const UNREAD_AT_MOST = 200
 const ITEM_ID = /^ntf_[0-9a-z]{20}$/
 
 export async function eventStream(
@@ -23,6 +25,8 @@ export async function eventStream(
   const stream = new ReadableStream<Uint8Array>({
     start(controller) {
       const write = (text: string) => {
+        // Whoever does not read is not written to without end.
+        if ((controller.desiredSize ?? 0) < -UNREAD_AT_MOST) return end()
         try {
           controller.enqueue(encoder.encode(text))
         } catch {
@@ -32,7 +36,7 @@ export async function eventStream(
       }
       const tell = (item: InboxItem, number: number) =>
         write(`id: ${item.id}\nevent: notification\ndata: ${JSON.stringify({ ...item, unread: number })}\n\n`)
-      const unwatch = inbox.watch(userId, tell)
+      const unwatch = inbox.watch(userId, tell, () => end())
       const heartbeat = setInterval(() => void beat(), HEARTBEAT_MS)
       const forget = inbox.onClose(() => end())
       end = () => {
@@ -49,8 +53,7 @@ export async function eventStream(
 
       /** A stream lives no longer than the session that opened it; a proxy cuts one that is silent. */
       async function beat(): Promise<void> {
-        const session = await identity.sessions.find(sessionId)
-        if (session?.revokedAt !== null) return end()
+        if (!(await identity.sessions.mayGoOn(sessionId, 'notifications:own'))) return end()
         write(': still here\n\n')
       }
 

@@ -3,7 +3,7 @@
  * looks on live is told of new ones at once; another copy of the process may have written them, so they are also looked
  * for once a second.
  */
-import { and, desc, eq, gte, inArray, isNull, lt } from 'drizzle-orm'
+import { and, desc, eq, gte, inArray, isNull, lt, sql } from 'drizzle-orm'
 import { count } from '../../../platform/db/dialect'
 import { firstIdAt } from '../../../platform/ids'
 import { fail, ok, type Result } from '../../../platform/result'
@@ -31,7 +31,7 @@ export interface PersonalInbox {
   /** Answers how many were unread. */
   readAll(userId: string): Promise<number>
   /** Tells of every new item until it is ended. */
-  watch(userId: string, tell: (item: InboxItem, unread: number) => void): () => void
+  watch(userId: string, tell: (item: InboxItem, unread: number) => void, giveWay: () => void): () => void
   /** Looks for new items for whoever looks on. */
   look(): Promise<void>
   /** Ends all watching, because the process ends. */
@@ -42,16 +42,23 @@ export interface PersonalInbox {
 interface Watcher {
   userId: string
   tell: (item: InboxItem, unread: number) => void
+  giveWay: () => void
   /** What was there before is no news. */
   since: number
   /** What it was told of lately. */
   told: Set<string>
 }
 
+/** In the words of the partial index: a parameter would not let it be used. */
+const isUnread = sql`${notifications.inApp} and ${notifications.readAt} is null`
+
 const LOOK_MS = 1_000
 /** A row that another copy wrote may be seen some seconds after later ones. */
 const LOOK_BACK_MS = 10_000
 const READ_AT_ONCE = 500
+const LOOK_AT_ONCE = 500
+/** Tabs and phones of one person that look on at a time; the oldest gives way. */
+const WATCHERS_EACH = 5
 
 export function createPersonalInbox(
   { store, clock, log }: Runtime,
@@ -87,32 +94,47 @@ export function createPersonalInbox(
     const [row] = await store.read
       .select({ n: count() })
       .from(notifications)
-      .where(and(eq(notifications.userId, userId), eq(notifications.inApp, true), isNull(notifications.readAt)))
+      .where(and(eq(notifications.userId, userId), isUnread))
+      .limit(1)
     return row?.n ?? 0
   }
 
-  async function look(): Promise<void> {
+  let looking: Promise<void> | undefined
+
+  /** One look at a time: a slow database is not asked again meanwhile. */
+  function look(): Promise<void> {
+    looking ??= lookOnce().finally(() => {
+      looking = undefined
+    })
+    return looking
+  }
+
+  async function lookOnce(): Promise<void> {
     const userIds = [...new Set([...watchers].map(({ userId }) => userId))]
     if (userIds.length === 0) return
-    const rows = await store.read
-      .select()
-      .from(notifications)
-      .where(
-        and(
-          inArray(notifications.recipient, userIds),
-          gte(notifications.id, firstIdAt('ntf', clock() - LOOK_BACK_MS)),
-          eq(notifications.inApp, true),
-        ),
-      )
-      .orderBy(notifications.id)
-    for (const watcher of [...watchers]) await bringUpToDate(watcher, rows)
+    for (let from = 0; from < userIds.length; from += LOOK_AT_ONCE) {
+      const rows = await store.read
+        .select()
+        .from(notifications)
+        .where(
+          and(
+            inArray(notifications.recipient, userIds.slice(from, from + LOOK_AT_ONCE)),
+            gte(notifications.id, firstIdAt('ntf', clock() - LOOK_BACK_MS)),
+            eq(notifications.inApp, true),
+          ),
+        )
+        .orderBy(notifications.id)
+      const byPerson = Map.groupBy(rows, ({ recipient }) => recipient)
+      for (const watcher of [...watchers]) {
+        const news = byPerson.get(watcher.userId)
+        if (news) await bringUpToDate(watcher, news)
+      }
+    }
   }
 
   async function bringUpToDate(watcher: Watcher, rows: NotificationRow[]): Promise<void> {
     const { userId, since } = watcher
-    const news = rows.filter(
-      ({ id, recipient, createdAt }) => recipient === userId && createdAt >= since && !watcher.told.has(id),
-    )
+    const news = rows.filter(({ id, createdAt }) => createdAt >= since && !watcher.told.has(id))
     // What is older than a look goes back to cannot come again.
     watcher.told = new Set([...watcher.told].filter((id) => rows.some((row) => row.id === id)))
     for (const { id } of news) watcher.told.add(id)
@@ -164,7 +186,7 @@ export function createPersonalInbox(
           const rows = await tx
             .select({ id: notifications.id })
             .from(notifications)
-            .where(and(eq(notifications.userId, userId), eq(notifications.inApp, true), isNull(notifications.readAt)))
+            .where(and(eq(notifications.userId, userId), isUnread))
             .limit(READ_AT_ONCE)
           const ids = rows.map(({ id }) => id)
           if (ids.length > 0)
@@ -176,8 +198,10 @@ export function createPersonalInbox(
       }
     },
 
-    watch(userId, act) {
-      const watcher: Watcher = { userId, tell: act, since: clock(), told: new Set() }
+    watch(userId, act, giveWay) {
+      const watcher: Watcher = { userId, tell: act, giveWay, since: clock(), told: new Set() }
+      const mine = [...watchers].filter((each) => each.userId === userId)
+      if (mine.length >= WATCHERS_EACH) mine[0]?.giveWay()
       watchers.add(watcher)
       timer ??= setInterval(() => {
         look().catch((error) => log.warn({ error }, 'new items could not be looked for'))

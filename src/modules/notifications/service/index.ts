@@ -1,4 +1,6 @@
 /** Notifications, put together: each part in a file of its own, and what the rest of Kumbu may ask of them. */
+
+import type { Events } from '../../../platform/events'
 import { createPatience } from '../../../platform/queue/patience'
 import type { Traffic } from '../../../platform/queue/traffic'
 import type { Runtime } from '../../../platform/runtime'
@@ -65,7 +67,7 @@ export interface NotificationOptions {
 
 export function createNotifications(
   runtime: Runtime,
-  { identity, appointments }: { identity: Identity; appointments: Appointments },
+  { identity, appointments, events }: { identity: Identity; appointments: Appointments; events: Events },
   channels: readonly Channel[],
   { brand, language, timeZone, baseUrl, traffic, paces, hourlyCap, callingCodes, keptMs }: NotificationOptions,
 ): Notifications {
@@ -73,10 +75,10 @@ export function createNotifications(
   const catalogue = createCatalogue(runtime, { engine, language, timeZone })
   const routing = createRouting(runtime)
   const providers = createProviders(runtime.clock, channels, paces)
-  const targets = createTargets(runtime)
+  const targets = createTargets(runtime, events)
   const preferences = createPreferences(runtime, { language, timeZone })
   const suppressions = createSuppressions(runtime)
-  const unsubscribing = createUnsubscribing(runtime, preferences, baseUrl)
+  const unsubscribing = createUnsubscribing(runtime, identity, preferences, baseUrl)
   const reach = createReach(runtime, identity, preferences)
   const compose = createCompose(runtime, {
     identity,
@@ -96,6 +98,7 @@ export function createNotifications(
   })
   const outcomes = createOutcomes(runtime, { outbox, suppressions, targets, isOn: providers.isOn })
   const policy = createPolicy(runtime, {
+    catalogue,
     reach,
     suppressions,
     isCurrent: appointments.isCurrent,

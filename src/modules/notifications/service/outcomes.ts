@@ -68,6 +68,8 @@ const LONGEST_PAUSE_MS = 30 * 60_000
 const LONGEST_URGENT_PAUSE_MS = 30_000
 /** What never expires is given up after this, as mail servers do (RFC 5321, section 4.5.4.1, asks for four to five days). */
 const GIVE_UP_MS = 4 * 24 * 3_600_000
+/** An endpoint of somebody’s own is nobody’s only way of hearing. */
+const GIVE_UP_WEBHOOK_MS = 24 * 3_600_000
 const TRIES_KEPT = 20
 /** An accepted one may yet fail and go another way; a failed one may be sent again by an operator. */
 const OVER: ReadonlySet<string> = new Set(['delivered', 'expired', 'cancelled', 'skipped'])
@@ -281,7 +283,8 @@ export function createOutcomes(
     const { expiresAt, urgent } = notification
     const dueAt = at + Math.max(pauseAfter(delivery.attempts, urgent), retryAfterMs)
     const tooLate = expiresAt !== null && dueAt >= expiresAt
-    const tooLong = at - Math.max(delivery.createdAt, notification.dueAt) > GIVE_UP_MS
+    const patience = delivery.medium === 'webhook' ? GIVE_UP_WEBHOOK_MS : GIVE_UP_MS
+    const tooLong = at - Math.max(delivery.createdAt, notification.dueAt) > patience
     if (tooLate || tooLong)
       return end(tx, delivery, notification, tooLate ? 'expired' : 'failed', reason, { tries: triesWith(tried) })
     const hasNext = trackOf(delivery, notification).length > delivery.step + 1

@@ -6,6 +6,7 @@ import { and, eq, gt } from 'drizzle-orm'
 import type { Runtime } from '../../../platform/runtime'
 import type { Medium } from '../channels/channel'
 import { deliveries } from '../schema'
+import type { Catalogue } from './catalogue'
 import type { DeliveryRow, NotificationRow } from './outbox'
 import { digestAt, type Mutable, quietUntil } from './preferences'
 import type { Reach, Reached } from './reach'
@@ -21,6 +22,7 @@ export interface Policy {
 }
 
 export interface PolicyParts {
+  catalogue: Catalogue
   reach: Reach
   suppressions: Suppressions
   /** Whether what the notification says of an appointment still holds. */
@@ -41,7 +43,7 @@ const ended = (end: 'expired' | 'skipped' | 'cancelled', reason: string): Verdic
 
 export function createPolicy(
   { store, clock }: Runtime,
-  { reach, suppressions, isCurrent, hourlyCap, callingCodes }: PolicyParts,
+  { catalogue, reach, suppressions, isCurrent, hourlyCap, callingCodes }: PolicyParts,
 ): Policy {
   const isServed = (phone: string) =>
     callingCodes.length === 0 || callingCodes.some((code) => phone.startsWith(`+${code}`))
@@ -67,7 +69,7 @@ export function createPolicy(
   /** What the person wants, for whatever is not about security. */
   async function wishes(
     delivery: DeliveryRow,
-    { category, urgent, recipient }: NotificationRow,
+    { category, urgent, recipient, template }: NotificationRow,
     { preferences }: Reached,
   ): Promise<Verdict | undefined> {
     const medium = delivery.medium as Medium
@@ -79,6 +81,8 @@ export function createPolicy(
     }
     const quiet = quietUntil(clock(), preferences)
     if (quiet !== undefined) return { go: false, until: quiet, digest: delivery.digest, reason: 'quiet hours' }
+    // Nobody hides that money leaves behind thirty other messages.
+    if ((await catalogue.factsOf(template))?.prompt) return undefined
     const flooded = await floodedUntil(recipient, medium)
     if (flooded === undefined) return undefined
     return { go: false, until: flooded, digest: GATHERED.has(medium), reason: 'too many in an hour' }
@@ -99,7 +103,11 @@ export function createPolicy(
       const security = category === 'security'
       const suppressed = to === '' ? undefined : await suppressions.causeOf(medium, to, security)
       if (suppressed) return ended('skipped', `suppressed: ${suppressed}`)
-      return (security ? undefined : await wishes(delivery, notification, whom)) ?? { go: true, to, whom }
+      const wish = security ? undefined : await wishes(delivery, notification, whom)
+      if (!wish) return { go: true, to, whom }
+      // What would be worth nothing by then had better go another way now.
+      const tooLate = 'until' in wish && expiresAt !== null && wish.until >= expiresAt
+      return tooLate ? ended('skipped', wish.reason) : wish
     },
   }
 }

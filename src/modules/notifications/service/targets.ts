@@ -4,10 +4,13 @@
  */
 import { and, asc, eq, inArray } from 'drizzle-orm'
 import { prepared, type Tx } from '../../../platform/db'
+import type { Events } from '../../../platform/events'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
+import { securityChanged } from '../../identity'
 import type { PushTarget, WebhookTarget } from '../channels/channel'
 import { targets } from '../schema'
+import type { Noted } from './catalogue'
 
 export type TargetKind = 'web' | 'fcm' | 'webhook'
 
@@ -31,10 +34,10 @@ export interface Targets {
   webhookOf(userId: string): Promise<WebhookTarget | undefined>
   list(userId: string): Promise<TargetView[]>
   /** The same address again takes the place of what was known of it, whoever had it. */
-  addPush(userId: string, target: NewPushTarget): Promise<Result<TargetView, 'too_many_targets'>>
+  addPush(userId: string, target: NewPushTarget, noted: Noted): Promise<Result<TargetView, 'too_many_targets'>>
   /** One endpoint a person; the secret is shown this once. */
-  setWebhook(userId: string, url: string): Promise<TargetView & { url: string; secret: string }>
-  remove(userId: string, id: string): Promise<Result<true, 'target_not_found'>>
+  setWebhook(userId: string, url: string, noted: Noted): Promise<TargetView & { url: string; secret: string }>
+  remove(userId: string, id: string, noted: Noted): Promise<Result<true, 'target_not_found'>>
   /** Forgets those that a provider says are gone. */
   forget(tx: Tx, ids: readonly string[]): Promise<void>
   eraseOf(tx: Tx, userId: string): Promise<void>
@@ -59,18 +62,21 @@ const kindsOfUser = prepared<{ userId: string }, Array<{ kind: string }>>('targe
     .where(eq(targets.userId, $('userId'))),
 )
 
-export function createTargets({ store, clock, newId, random, keyring }: Runtime): Targets {
+export function createTargets({ store, clock, newId, random, keyring }: Runtime, events: Events): Targets {
   const opened = ({ sealed }: TargetRow) => JSON.parse(keyring.open(SEAL, sealed)) as Sealed
 
   const ofUser = (userId: string) =>
     store.read.select().from(targets).where(eq(targets.userId, userId)).orderBy(asc(targets.createdAt))
+
+  /** An endpoint may be that of several people; a browser or a phone is one person’s. */
+  const hashOf = (address: string, owner = '') => keyring.hash(SEAL, address, owner)
 
   async function keep(tx: Tx, userId: string, kind: TargetKind, name: string, sealed: Sealed): Promise<TargetRow> {
     const row = {
       id: newId('tgt'),
       userId,
       kind,
-      addressHash: keyring.hash(SEAL, sealed.address, kind === 'webhook' ? userId : ''),
+      addressHash: hashOf(sealed.address, kind === 'webhook' ? userId : ''),
       sealed: keyring.seal(SEAL, JSON.stringify(sealed)),
       name,
       createdAt: clock(),
@@ -108,31 +114,36 @@ export function createTargets({ store, clock, newId, random, keyring }: Runtime)
 
     list: async (userId) => (await ofUser(userId)).map(targetView),
 
-    addPush: (userId, { kind, address, keys, name }) =>
+    addPush: (userId, { kind, address, keys, name }, noted) =>
       store.write(async (tx): Promise<Result<TargetView, 'too_many_targets'>> => {
+        const mine = await tx.select().from(targets).where(eq(targets.userId, userId))
+        const others = mine.filter((each) => each.kind !== 'webhook' && each.addressHash !== hashOf(address))
+        if (others.length >= PUSH_TARGETS) return fail('too_many_targets')
         const row = await keep(tx, userId, kind, name, { address, ...(keys ? { keys } : {}) })
-        const mine = await tx.select({ kind: targets.kind }).from(targets).where(eq(targets.userId, userId))
-        if (mine.filter((each) => each.kind !== 'webhook').length <= PUSH_TARGETS) return ok(targetView(row))
-        await tx.delete(targets).where(eq(targets.id, row.id))
-        return fail('too_many_targets')
+        await noted(tx, 'device.add', row.id, { kind })
+        return ok(targetView(row))
       }),
 
-    setWebhook: (userId, url) => {
+    setWebhook: (userId, url, noted) => {
       const secret = `whsec_${Buffer.from(random(SECRET_BYTES)).toString('base64')}`
       return store.write(async (tx) => {
         await tx.delete(targets).where(and(eq(targets.userId, userId), eq(targets.kind, 'webhook')))
         const row = await keep(tx, userId, 'webhook', new URL(url).host, { address: url, secret })
+        await noted(tx, 'endpoint.add', row.id)
+        await events.append(tx, securityChanged, userId, { userId, change: 'endpoint_added' })
         return { ...targetView(row), url, secret }
       })
     },
 
-    remove: (userId, id) =>
+    remove: (userId, id, noted) =>
       store.write(async (tx): Promise<Result<true, 'target_not_found'>> => {
         const gone = await tx
           .delete(targets)
           .where(and(eq(targets.id, id), eq(targets.userId, userId)))
           .returning({ id: targets.id })
-        return gone.length > 0 ? ok(true) : fail('target_not_found')
+        if (gone.length === 0) return fail('target_not_found')
+        await noted(tx, 'device.remove', id)
+        return ok(true)
       }),
 
     async forget(tx, ids) {

@@ -5,6 +5,7 @@
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { sameHash } from '../../../platform/security/keyring'
+import type { Identity } from '../../identity'
 import type { Medium } from '../channels/channel'
 import { type Category, categories } from '../templates/template'
 import type { Mutable, PreferenceStore } from './preferences'
@@ -25,6 +26,7 @@ export interface Unsubscribing {
 
 export function createUnsubscribing(
   { keyring }: Runtime,
+  identity: Identity,
   preferences: PreferenceStore,
   baseUrl: () => string,
 ): Unsubscribing {
@@ -45,6 +47,7 @@ export function createUnsubscribing(
     async follow(link) {
       const found = read(link)
       if (!found.ok) return found
+      if ((await identity.find(found.value.userId))?.status === 'closed') return fail('link_invalid')
       await preferences.mute(found.value.userId, found.value.category, 'email')
       return ok({ category: found.value.category })
     },
