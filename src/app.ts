@@ -17,6 +17,7 @@ import {
   notificationRoutes,
   outsideRoutes,
   RECEIPTS_PATH,
+  receiptGate,
   subscribeNotices,
   TAKES,
   UNSUBSCRIBE_PATH,
@@ -63,6 +64,8 @@ const OAUTH_PATH = '/oauth/'
 const BODY_FORMS: ReadonlyArray<readonly [under: string, form: BodyForm]> = [
   [OAUTH_PATH, 'form'],
   [UNSUBSCRIBE_PATH, 'form'],
+  // Meta tells of many messages at a time.
+  [`${RECEIPTS_PATH}whatsapp`, 'signed_bulk'],
   [RECEIPTS_PATH, 'signed'],
 ]
 
@@ -230,12 +233,15 @@ export function createApp(config: Config, runtime: Runtime) {
   const words = createRouteWords({ authenticate: identity.authenticate, cookies, csrfTokenOf, limiter, limits })
   const factorLimiter = config.rateLimit === 0 ? undefined : limiter
 
+  const gate = receiptGate(notifications, factorLimiter)
   const oauthApi = oauthRoutes(oauth, identity, words, factorLimiter)
 
   const app = new Elysia({ name: 'kumbu', normalize: false })
     .onParse({ as: 'global' }, ({ request, route }) => {
       contextOf(request).route = route
-      return readBody(request, bodyFormOf(contextOf(request).path))
+      const form = bodyFormOf(contextOf(request).path)
+      if (form.startsWith('signed')) gate(request)
+      return readBody(request, form)
     })
     .onError({ as: 'global' }, ({ code, error, request }) => {
       const context = contextOf(request)

@@ -14,6 +14,7 @@ CREATE TABLE "appointments" (
 	"deposit_state" text NOT NULL,
 	"hold_id" text,
 	"transfer_id" text,
+	"cancel_minutes" bigint NOT NULL,
 	"cancel_until" bigint NOT NULL,
 	"offered_until" bigint,
 	"wait_id" text,
@@ -23,7 +24,7 @@ CREATE TABLE "appointments" (
 	"updated_at" bigint NOT NULL,
 	CONSTRAINT "appointments_span" CHECK ("appointments"."starts_at" < "appointments"."ends_at" and "appointments"."ends_at" <= "appointments"."busy_until"),
 	CONSTRAINT "appointments_status" CHECK ("appointments"."status" in ('offered', 'booked', 'completed', 'missed', 'cancelled', 'declined', 'lapsed')),
-	CONSTRAINT "appointments_deposit_state" CHECK ("appointments"."deposit_state" in ('none', 'held', 'captured', 'released', 'lost'))
+	CONSTRAINT "appointments_deposit_state" CHECK ("appointments"."deposit_state" in ('none', 'held', 'captured', 'released', 'refunded', 'uncollected'))
 );
 --> statement-breakpoint
 CREATE TABLE "appointment_closures" (
@@ -41,6 +42,7 @@ CREATE TABLE "appointment_feeds" (
 	"token_hash" text PRIMARY KEY NOT NULL,
 	"user_id" text,
 	"staff_id" text,
+	"made_by" text NOT NULL,
 	"created_at" bigint NOT NULL
 );
 --> statement-breakpoint
@@ -102,6 +104,7 @@ CREATE TABLE "appointment_services" (
 	"payee_id" text,
 	"reminders" text,
 	"active" boolean NOT NULL,
+	"grown_from" bigint,
 	"created_at" bigint NOT NULL,
 	"updated_at" bigint NOT NULL,
 	CONSTRAINT "appointment_services_deposit" CHECK ("appointment_services"."deposit" >= 0 and "appointment_services"."deposit" <= "appointment_services"."price"),
@@ -134,6 +137,7 @@ CREATE TABLE "appointment_waits" (
 	"to_at" bigint NOT NULL,
 	"state" text NOT NULL,
 	"created_at" bigint NOT NULL,
+	"ended_at" bigint,
 	CONSTRAINT "appointment_waits_state" CHECK ("appointment_waits"."state" in ('waiting', 'offered', 'ended'))
 );
 --> statement-breakpoint
@@ -268,7 +272,10 @@ CREATE UNIQUE INDEX "appointments_hold" ON "appointments" USING btree ("hold_id"
 CREATE INDEX "appointments_user" ON "appointments" USING btree ("user_id","id");--> statement-breakpoint
 CREATE INDEX "appointments_staff" ON "appointments" USING btree ("staff_id","starts_at","id");--> statement-breakpoint
 CREATE INDEX "appointments_starts" ON "appointments" USING btree ("starts_at","id");--> statement-breakpoint
+CREATE INDEX "appointments_status" ON "appointments" USING btree ("status","starts_at","id");--> statement-breakpoint
+CREATE INDEX "appointments_staff_status" ON "appointments" USING btree ("staff_id","status","starts_at","id");--> statement-breakpoint
 CREATE INDEX "appointment_closures_to" ON "appointment_closures" USING btree ("to_date");--> statement-breakpoint
+CREATE INDEX "appointment_feeds_maker" ON "appointment_feeds" USING btree ("made_by");--> statement-breakpoint
 CREATE UNIQUE INDEX "appointment_feeds_user" ON "appointment_feeds" USING btree ("user_id") WHERE user_id is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "appointment_feeds_staff" ON "appointment_feeds" USING btree ("staff_id") WHERE staff_id is not null;--> statement-breakpoint
 CREATE INDEX "appointment_reminders_due" ON "appointment_reminders" USING btree ("due_at") WHERE state = 'waiting';--> statement-breakpoint
@@ -277,16 +284,19 @@ CREATE INDEX "appointment_reminders_of" ON "appointment_reminders" USING btree (
 CREATE UNIQUE INDEX "appointment_reviews_appointment" ON "appointment_reviews" USING btree ("appointment_id");--> statement-breakpoint
 CREATE INDEX "appointment_reviews_service" ON "appointment_reviews" USING btree ("service_id","id");--> statement-breakpoint
 CREATE INDEX "appointment_reviews_user" ON "appointment_reviews" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "appointment_services_grown" ON "appointment_services" USING btree ("grown_from") WHERE grown_from is not null;--> statement-breakpoint
 CREATE INDEX "appointment_services_payee" ON "appointment_services" USING btree ("payee_id") WHERE payee_id is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "appointment_staff_user" ON "appointment_staff" USING btree ("user_id") WHERE user_id is not null;--> statement-breakpoint
 CREATE INDEX "appointment_staff_services_service" ON "appointment_staff_services" USING btree ("service_id");--> statement-breakpoint
 CREATE INDEX "appointment_waits_line" ON "appointment_waits" USING btree ("service_id","id") WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX "appointment_waits_over" ON "appointment_waits" USING btree ("to_at") WHERE state = 'waiting';--> statement-breakpoint
+CREATE INDEX "appointment_waits_ended" ON "appointment_waits" USING btree ("ended_at") WHERE state = 'ended';--> statement-breakpoint
 CREATE INDEX "appointment_waits_user" ON "appointment_waits" USING btree ("user_id","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "deliveries_way" ON "deliveries" USING btree ("notification_id","track","medium");--> statement-breakpoint
 CREATE INDEX "deliveries_due" ON "deliveries" USING btree ("medium","lane","due_at") WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX "deliveries_expiry" ON "deliveries" USING btree ("expires_at") WHERE state = 'waiting' and expires_at is not null;--> statement-breakpoint
 CREATE INDEX "deliveries_fallback" ON "deliveries" USING btree ("fallback_at") WHERE fallback_at is not null;--> statement-breakpoint
+CREATE INDEX "deliveries_digest" ON "deliveries" USING btree ("recipient","medium","id") WHERE digest and state = 'waiting';--> statement-breakpoint
 CREATE INDEX "deliveries_dead" ON "deliveries" USING btree ("id") WHERE state = 'dead';--> statement-breakpoint
 CREATE INDEX "deliveries_provider" ON "deliveries" USING btree ("provider","provider_id") WHERE provider_id is not null;--> statement-breakpoint
 CREATE INDEX "deliveries_sent" ON "deliveries" USING btree ("recipient","medium","accepted_at") WHERE accepted_at is not null;--> statement-breakpoint

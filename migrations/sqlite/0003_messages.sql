@@ -14,6 +14,7 @@ CREATE TABLE `appointments` (
 	`deposit_state` text NOT NULL,
 	`hold_id` text,
 	`transfer_id` text,
+	`cancel_minutes` integer NOT NULL,
 	`cancel_until` integer NOT NULL,
 	`offered_until` integer,
 	`wait_id` text,
@@ -23,7 +24,7 @@ CREATE TABLE `appointments` (
 	`updated_at` integer NOT NULL,
 	CONSTRAINT "appointments_span" CHECK("appointments"."starts_at" < "appointments"."ends_at" and "appointments"."ends_at" <= "appointments"."busy_until"),
 	CONSTRAINT "appointments_status" CHECK("appointments"."status" in ('offered', 'booked', 'completed', 'missed', 'cancelled', 'declined', 'lapsed')),
-	CONSTRAINT "appointments_deposit_state" CHECK("appointments"."deposit_state" in ('none', 'held', 'captured', 'released', 'lost'))
+	CONSTRAINT "appointments_deposit_state" CHECK("appointments"."deposit_state" in ('none', 'held', 'captured', 'released', 'refunded', 'uncollected'))
 ) STRICT, WITHOUT ROWID;
 --> statement-breakpoint
 CREATE INDEX `appointments_busy` ON `appointments` (`staff_id`,`starts_at`) WHERE status in ('offered', 'booked');--> statement-breakpoint
@@ -34,6 +35,8 @@ CREATE UNIQUE INDEX `appointments_hold` ON `appointments` (`hold_id`) WHERE hold
 CREATE INDEX `appointments_user` ON `appointments` (`user_id`,`id`);--> statement-breakpoint
 CREATE INDEX `appointments_staff` ON `appointments` (`staff_id`,`starts_at`,`id`);--> statement-breakpoint
 CREATE INDEX `appointments_starts` ON `appointments` (`starts_at`,`id`);--> statement-breakpoint
+CREATE INDEX `appointments_status` ON `appointments` (`status`,`starts_at`,`id`);--> statement-breakpoint
+CREATE INDEX `appointments_staff_status` ON `appointments` (`staff_id`,`status`,`starts_at`,`id`);--> statement-breakpoint
 CREATE TABLE `appointment_closures` (
 	`id` text PRIMARY KEY NOT NULL,
 	`staff_id` text,
@@ -50,9 +53,11 @@ CREATE TABLE `appointment_feeds` (
 	`token_hash` text PRIMARY KEY NOT NULL,
 	`user_id` text,
 	`staff_id` text,
+	`made_by` text NOT NULL,
 	`created_at` integer NOT NULL
 ) STRICT, WITHOUT ROWID;
 --> statement-breakpoint
+CREATE INDEX `appointment_feeds_maker` ON `appointment_feeds` (`made_by`);--> statement-breakpoint
 CREATE UNIQUE INDEX `appointment_feeds_user` ON `appointment_feeds` (`user_id`) WHERE user_id is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX `appointment_feeds_staff` ON `appointment_feeds` (`staff_id`) WHERE staff_id is not null;--> statement-breakpoint
 CREATE TABLE `appointment_hours` (
@@ -119,12 +124,14 @@ CREATE TABLE `appointment_services` (
 	`payee_id` text,
 	`reminders` text,
 	`active` integer NOT NULL,
+	`grown_from` integer,
 	`created_at` integer NOT NULL,
 	`updated_at` integer NOT NULL,
 	CONSTRAINT "appointment_services_deposit" CHECK("appointment_services"."deposit" >= 0 and "appointment_services"."deposit" <= "appointment_services"."price"),
 	CONSTRAINT "appointment_services_capacity" CHECK("appointment_services"."capacity" >= 1)
 ) STRICT, WITHOUT ROWID;
 --> statement-breakpoint
+CREATE INDEX `appointment_services_grown` ON `appointment_services` (`grown_from`) WHERE grown_from is not null;--> statement-breakpoint
 CREATE INDEX `appointment_services_payee` ON `appointment_services` (`payee_id`) WHERE payee_id is not null;--> statement-breakpoint
 CREATE TABLE `appointment_staff` (
 	`id` text PRIMARY KEY NOT NULL,
@@ -154,11 +161,13 @@ CREATE TABLE `appointment_waits` (
 	`to_at` integer NOT NULL,
 	`state` text NOT NULL,
 	`created_at` integer NOT NULL,
+	`ended_at` integer,
 	CONSTRAINT "appointment_waits_state" CHECK("appointment_waits"."state" in ('waiting', 'offered', 'ended'))
 ) STRICT, WITHOUT ROWID;
 --> statement-breakpoint
 CREATE INDEX `appointment_waits_line` ON `appointment_waits` (`service_id`,`id`) WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX `appointment_waits_over` ON `appointment_waits` (`to_at`) WHERE state = 'waiting';--> statement-breakpoint
+CREATE INDEX `appointment_waits_ended` ON `appointment_waits` (`ended_at`) WHERE state = 'ended';--> statement-breakpoint
 CREATE INDEX `appointment_waits_user` ON `appointment_waits` (`user_id`,`id`);--> statement-breakpoint
 CREATE TABLE `deliveries` (
 	`id` text PRIMARY KEY NOT NULL,
@@ -189,6 +198,7 @@ CREATE UNIQUE INDEX `deliveries_way` ON `deliveries` (`notification_id`,`track`,
 CREATE INDEX `deliveries_due` ON `deliveries` (`medium`,`lane`,`due_at`) WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX `deliveries_expiry` ON `deliveries` (`expires_at`) WHERE state = 'waiting' and expires_at is not null;--> statement-breakpoint
 CREATE INDEX `deliveries_fallback` ON `deliveries` (`fallback_at`) WHERE fallback_at is not null;--> statement-breakpoint
+CREATE INDEX `deliveries_digest` ON `deliveries` (`recipient`,`medium`,`id`) WHERE digest and state = 'waiting';--> statement-breakpoint
 CREATE INDEX `deliveries_dead` ON `deliveries` (`id`) WHERE state = 'dead';--> statement-breakpoint
 CREATE INDEX `deliveries_provider` ON `deliveries` (`provider`,`provider_id`) WHERE provider_id is not null;--> statement-breakpoint
 CREATE INDEX `deliveries_sent` ON `deliveries` (`recipient`,`medium`,`accepted_at`) WHERE accepted_at is not null;--> statement-breakpoint

@@ -25,6 +25,16 @@ export async function as(
   return world.call(method, path.startsWith('/') ? path : `${PATH}/${path}`, { token, ...options })
 }
 
+/** The token of a session in which the person has just proved who they are: what is sensitive asks for that. */
+export async function provedToken(
+  { app: { identity }, clock, write }: World,
+  { id }: Pick<Person, 'id'>,
+): Promise<string> {
+  const user = await identity.known(id)
+  const session = await write((tx) => identity.sessions.open(tx, user, { methods: ['pwd'], verifiedAt: clock() }))
+  return (await identity.sessions.tokens(session)).accessToken
+}
+
 /** Every item of a list, page by page; no page is longer than asked for, and no item comes twice. */
 export async function allOf<Item extends { id: string }>(
   world: World,

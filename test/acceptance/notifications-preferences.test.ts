@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createWorld, type Person, PIN, type World } from '../support/world'
 import { expectProblem, send as sendRaw } from './answers'
-import { ANNOUNCEMENT, as, HOUR, MINUTE, wait } from './messages'
+import { ANNOUNCEMENT, as, HOUR, MINUTE, PATH, provedToken, wait } from './messages'
 
 let world: World
 let operator: Person
@@ -312,13 +312,22 @@ describe('an endpoint of a person', () => {
     return headers.get('webhook-signature') === `v1,${expected}`
   }
 
+  /** The endpoint of the person is this server from now on, and has heard of that. */
+  async function pointTo(person: Person, server: ReturnType<typeof endpoint>) {
+    const token = await provedToken(world, person)
+    const made = await world.call('PUT', `${PATH}/devices/webhook`, { token, body: { url: server.url } })
+    expect(made.status).toBe(200)
+    await world.app.settle()
+    server.posted.length = 0
+    return made.body
+  }
+
   test('is told of everything that is no secret, signed with a secret that is shown once', async () => {
     const server = endpoint()
     const person = await newcomer()
-    const made = await as(world, person, 'PUT', 'devices/webhook', { body: { url: server.url } })
-    expect(made.status).toBe(200)
-    expect(made.body).toMatchObject({ kind: 'webhook', url: server.url })
-    expect(made.body.secret).toMatch(/^whsec_/)
+    const { id, secret, url } = await pointTo(person, server)
+    expect(url).toBe(server.url)
+    expect(secret).toMatch(/^whsec_/)
 
     await pay(person, 1_500)
     await world.call('POST', '/api/v1/auth/forgot-password', { body: { email: person.email } })
@@ -326,33 +335,49 @@ describe('an endpoint of a person', () => {
 
     expect(server.posted).toHaveLength(1)
     const [told] = server.posted as [Posted]
-    expect(isSigned(made.body.secret, told)).toBe(true)
+    expect(isSigned(secret, told)).toBe(true)
     expect(JSON.parse(told.body)).toMatchObject({ type: 'money_received', data: { amount: 1_500, currency: 'USD' } })
     const { body } = await as(world, person, 'GET', 'devices')
-    expect(body.items.map(({ id }: { id: string }) => id)).toEqual([made.body.id])
-    expect(JSON.stringify(body)).not.toContain(made.body.secret)
+    expect(body.items.map((each: { id: string }) => each.id)).toEqual([id])
+    expect(JSON.stringify(body)).not.toContain(secret)
+    await server.stop()
+  })
+
+  test('asks for a proof of late, and the person hears of it on another way', async () => {
+    const server = endpoint()
+    const person = await newcomer()
+    const body = { url: server.url }
+    expectProblem(await as(world, person, 'PUT', 'devices/webhook', { body }), 403, 'step_up_required')
+    const before = await mailsTo(person)
+    await pointTo(person, server)
+    const mails = await world.mailTo(person.email)
+    expect(mails).toHaveLength(before.length + 1)
+    expect(mails[0]?.text).toContain('endpoint')
     await server.stop()
   })
 
   test('is one a person: a new one takes the place of the one before; removed, it hears nothing', async () => {
     const [first, second] = [endpoint(), endpoint()]
     const person = await newcomer()
-    await as(world, person, 'PUT', 'devices/webhook', { body: { url: first.url } })
-    const { body } = await as(world, person, 'PUT', 'devices/webhook', { body: { url: second.url } })
+    await pointTo(person, first)
+    const { id } = await pointTo(person, second)
+    first.posted.length = 0
     await pay(person)
     expect([first.posted.length, second.posted.length]).toEqual([0, 1])
-    expect((await as(world, person, 'DELETE', `devices/${body.id}`)).status).toBe(204)
+    expect((await as(world, person, 'DELETE', `devices/${id}`)).status).toBe(204)
+    await world.app.settle()
+    const heard = second.posted.length
     await pay(person)
-    expect(second.posted).toHaveLength(1)
+    expect(second.posted).toHaveLength(heard)
     await first.stop()
     await second.stop()
   })
 
   test('that fails is asked again with the same id', async () => {
     const server = endpoint()
-    server.answer.status = 503
     const person = await newcomer()
-    await as(world, person, 'PUT', 'devices/webhook', { body: { url: server.url } })
+    await pointTo(person, server)
+    server.answer.status = 503
     await pay(person)
     server.answer.status = 200
     await wait(world, MINUTE)
@@ -364,12 +389,13 @@ describe('an endpoint of a person', () => {
 
   test('that says it is gone (410) is forgotten', async () => {
     const server = endpoint()
-    server.answer.status = 410
     const person = await newcomer()
-    await as(world, person, 'PUT', 'devices/webhook', { body: { url: server.url } })
+    await pointTo(person, server)
+    server.answer.status = 410
     await pay(person)
+    const heard = server.posted.length
     await pay(person)
-    expect(server.posted).toHaveLength(1)
+    expect([heard, server.posted.length]).toEqual([1, 1])
     expect((await as(world, person, 'GET', 'devices')).body).toEqual({ items: [] })
     await server.stop()
   })

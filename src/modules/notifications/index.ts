@@ -15,6 +15,7 @@ export {
   notificationRoutes,
   outsideRoutes,
   RECEIPTS_PATH,
+  receiptGate,
   UNSUBSCRIBE_PATH,
 } from './routes'
 export { createNotifications, type Notifications } from './service'

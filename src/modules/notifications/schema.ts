@@ -98,6 +98,7 @@ export const deliveries = table(
     index('deliveries_due').on(t.medium, t.lane, t.dueAt).where(sql`state = 'waiting'`),
     index('deliveries_expiry').on(t.expiresAt).where(sql`state = 'waiting' and expires_at is not null`),
     index('deliveries_fallback').on(t.fallbackAt).where(sql`fallback_at is not null`),
+    index('deliveries_digest').on(t.recipient, t.medium, t.id).where(sql`digest and state = 'waiting'`),
     index('deliveries_dead').on(t.id).where(sql`state = 'dead'`),
     // Not unique: a provider that uses an id twice must not undo the note that it took a message.
     index('deliveries_provider').on(t.provider, t.providerId).where(sql`provider_id is not null`),

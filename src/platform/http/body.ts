@@ -4,7 +4,7 @@ import { httpProblem } from './problem'
 /** Nothing that Kumbu is sent is longer than a few hundred bytes, */
 export const BODY_LIMIT_BYTES = 64 * 1024
 /** but what providers send of many messages at a time (Meta names 3 MB). */
-const SIGNED_BODY_LIMIT_BYTES = 3 * 1024 * 1024
+const BULK_BODY_LIMIT_BYTES = 3 * 1024 * 1024
 
 const DEPTH_LIMIT = 32
 
@@ -13,12 +13,12 @@ const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?(?
 const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
 
 /** How an address takes its body: `signed` is text as it came, because a signature was made over it. */
-export type BodyForm = 'json' | 'form' | 'signed'
+export type BodyForm = 'json' | 'form' | 'signed' | 'signed_bulk'
 
-export const limitFor = (form: BodyForm): number => (form === 'signed' ? SIGNED_BODY_LIMIT_BYTES : BODY_LIMIT_BYTES)
+export const limitFor = (form: BodyForm): number => (form === 'signed_bulk' ? BULK_BODY_LIMIT_BYTES : BODY_LIMIT_BYTES)
 
 export async function readBody(request: Request, form: BodyForm): Promise<unknown> {
-  if (form === 'signed') return readText(request, limitFor(form))
+  if (form === 'signed' || form === 'signed_bulk') return readText(request, limitFor(form))
   if (form === 'json') return readJsonBody(request)
   const type = request.headers.get('content-type') ?? ''
   if (type === '' && isEmpty(request)) return undefined

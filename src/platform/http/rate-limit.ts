@@ -17,6 +17,8 @@ export interface Allowance {
 
 export interface RateLimiter {
   take(key: string, limit: number): Allowance
+  /** Whether the limit was reached in this window; counts nothing. */
+  isSpent(key: string, limit: number): boolean
 }
 
 const WINDOW_MS = 60_000
@@ -36,6 +38,11 @@ export function createRateLimiter(clock: Clock): RateLimiter {
   }
 
   return {
+    isSpent(key, limit) {
+      const window = windows.get(key)
+      return window !== undefined && window.endsAt > clock() && window.used >= limit
+    },
+
     take(key, limit) {
       const now = clock()
       let window = windows.get(key)

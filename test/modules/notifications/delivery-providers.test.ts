@@ -27,13 +27,14 @@ function provider(name: string, medium: Medium = 'email', concurrency = 32) {
   const asked: OutgoingMessage[] = []
   const self = {
     asked,
-    answer: async (_message: OutgoingMessage): Promise<Sent> => ({ outcome: 'accepted' }),
-    times: (deliveryId: string) => asked.filter((message) => message.deliveryId === deliveryId).length,
+    answer: (async (_message: OutgoingMessage): Promise<Sent> => ({ outcome: 'accepted' })) as (
+      message: OutgoingMessage,
+    ) => Promise<Sent>,
     channel: {
       provider: name,
       medium,
       concurrency,
-      send(message: OutgoingMessage) {
+      send(message: OutgoingMessage): Promise<Sent> {
         asked.push(message)
         return self.answer(message)
       },
@@ -45,8 +46,7 @@ function provider(name: string, medium: Medium = 'email', concurrency = 32) {
 }
 
 function copyOf(channels: Channel[], options: Partial<NotificationOptions> = {}): Notifications {
-  const { identity, appointments } = world.app
-  const made = createNotifications(world.runtime, { identity, appointments }, channels, {
+  const made = createNotifications(world.runtime, world.app, channels, {
     brand: 'Kumbu',
     language: 'en',
     timeZone: 'Africa/Maputo',

@@ -46,7 +46,7 @@ function provider(name: string, medium: Medium = 'email', concurrency = 32) {
       provider: name,
       medium,
       concurrency,
-      send(message: OutgoingMessage) {
+      send(message: OutgoingMessage): Promise<Sent> {
         asked.push(message)
         return self.answer(message)
       },
@@ -62,8 +62,7 @@ function provider(name: string, medium: Medium = 'email', concurrency = 32) {
 }
 
 function copyOf(channels: Channel[], options: Partial<NotificationOptions> = {}): Notifications {
-  const { identity, appointments } = world.app
-  const made = createNotifications(world.runtime, { identity, appointments }, channels, {
+  const made = createNotifications(world.runtime, world.app, channels, {
     brand: 'Kumbu',
     language: 'en',
     timeZone: 'Africa/Maputo',
@@ -116,6 +115,8 @@ async function until(holds: () => boolean) {
 const MINUTE = 60 * SECOND
 const broken = async (): Promise<Sent> => ({ outcome: 'transient', reason: 'connection refused' })
 const PHONE = '+258841234567'
+/** The audit log is no part of these stories. */
+const unnoted = async () => {}
 
 const media = () => [provider('sms', 'sms'), provider('whatsapp', 'whatsapp'), provider('smtp', 'email')] as const
 type Provider = ReturnType<typeof provider>
@@ -408,7 +409,7 @@ describe('an endpoint that says it is gone', () => {
     const channel = createWebhook({ allowPrivate: true, clock: world.clock })
     const copy = copyOf([channel])
     const { id: userId } = await world.person('customer')
-    await copy.targets.setWebhook(userId, hook.url)
+    await copy.targets.setWebhook(userId, hook.url, unnoted)
     for (const about of ['one', 'two']) {
       await put(copy, { ...noticeTo('', about), address: undefined, userId, tracks: [] })
       await copy.dispatcher.drain()
@@ -430,11 +431,11 @@ describe('a dead message that is sent again', () => {
     expect(await ways(copy, id)).toEqual(['sms dead'])
     world.clock.advance(5 * MINUTE)
     sms.answer = async () => ({ outcome: 'accepted' })
-    expect((await copy.messages.replay(id)).ok).toBe(true)
+    expect((await copy.messages.replay(id, unnoted)).ok).toBe(true)
     await copy.dispatcher.drain()
     expect(sms.asked).toHaveLength(1)
     expect(await ways(copy, id)).toEqual(['sms expired'])
-    expect((await copy.messages.replay(id)).ok).toBe(false)
+    expect((await copy.messages.replay(id, unnoted)).ok).toBe(false)
   })
 
   test('goes once more by its ways, and twice asked for at the same moment still once', async () => {
@@ -445,7 +446,7 @@ describe('a dead message that is sent again', () => {
     const { id } = await message(copy, [{ medium: 'sms' }])
     await copy.dispatcher.drain()
     sms.answer = async () => ({ outcome: 'accepted' })
-    const answers = await Promise.all([copy.messages.replay(id), copy.messages.replay(id)])
+    const answers = await Promise.all([copy.messages.replay(id, unnoted), copy.messages.replay(id, unnoted)])
     expect(answers.filter(({ ok }) => ok)).toHaveLength(1)
     await copy.dispatcher.drain()
     expect(sms.asked).toHaveLength(2)

@@ -30,13 +30,14 @@ function provider(name: string, medium: Medium = 'email', concurrency = 32) {
   const asked: OutgoingMessage[] = []
   const self = {
     asked,
-    answer: async (_message: OutgoingMessage): Promise<Sent> => ({ outcome: 'accepted' }),
-    times: (deliveryId: string) => asked.filter((message) => message.deliveryId === deliveryId).length,
+    answer: (async (_message: OutgoingMessage): Promise<Sent> => ({ outcome: 'accepted' })) as (
+      message: OutgoingMessage,
+    ) => Promise<Sent>,
     channel: {
       provider: name,
       medium,
       concurrency,
-      send(message: OutgoingMessage) {
+      send(message: OutgoingMessage): Promise<Sent> {
         asked.push(message)
         return self.answer(message)
       },
@@ -48,8 +49,7 @@ function provider(name: string, medium: Medium = 'email', concurrency = 32) {
 }
 
 function copyOf(channels: Channel[], options: Partial<NotificationOptions> = {}): Notifications {
-  const { identity, appointments } = world.app
-  const made = createNotifications(world.runtime, { identity, appointments }, channels, {
+  const made = createNotifications(world.runtime, world.app, channels, {
     brand: 'Kumbu',
     language: 'en',
     timeZone: 'Africa/Maputo',
@@ -79,33 +79,10 @@ async function put(copy: Notifications, notice: Notice) {
   return world.write((tx) => copy.outbox.put(tx, arranged))
 }
 
-async function _putMany(copy: Notifications, count: number) {
-  const arranged = await Promise.all(
-    Array.from({ length: count }, (_, i) => copy.outbox.arrange(noticeTo(`p${i}@example.com`, `news-${i}`))),
-  )
-  await world.write(async (tx) => {
-    for (const each of arranged) await copy.outbox.put(tx, each)
-  })
-}
-
 async function deliveriesOf(copy: Notifications, id: string) {
   const found = await copy.messages.get(id)
   if (!found.ok) throw new Error(found.code)
   return found.value.deliveries
-}
-
-/** Held until the test lets go. */
-function _held() {
-  let release: (sent: Sent) => void = () => {}
-  const promise = new Promise<Sent>((resolve) => {
-    release = resolve
-  })
-  return { promise, release }
-}
-
-async function _until(holds: () => boolean) {
-  for (let turns = 0; turns < 2_000 && !holds(); turns += 1) await new Promise((resolve) => setTimeout(resolve, 1))
-  expect(holds()).toBe(true)
 }
 
 const MINUTE = 60 * SECOND

@@ -8,7 +8,7 @@ import { templateRoutes } from './templates'
 
 export { inboxRoutes } from './dev-inbox'
 export type { NotificationHands } from './hands'
-export { outsideRoutes, RECEIPTS_PATH, UNSUBSCRIBE_PATH } from './outside'
+export { outsideRoutes, RECEIPTS_PATH, receiptGate, UNSUBSCRIBE_PATH } from './outside'
 
 export function notificationRoutes(notifications: Notifications, hands: NotificationHands) {
   return new Elysia({ name: 'notifications', normalize: false })

@@ -101,11 +101,22 @@ export function outsideRoutes(
     )
 }
 
+/** Who forges, or brings what nobody here can read, is refused before anything is read. */
+export function receiptGate({ providers }: Notifications, limiter: RateLimiter | undefined) {
+  return (request: Request): void => {
+    const { path, address } = contextOf(request)
+    const provider = providers.get(path.slice(RECEIPTS_PATH.length))
+    if (!provider?.channel.receipts) unwrap(fail('provider_unknown'), notificationFailures)
+    if (limiter?.isSpent(forgerKey(address), FORGERIES_A_MINUTE)) countForgery(limiter, request)
+  }
+}
+
 const FORGERIES_A_MINUTE = 30
+const forgerKey = (address: string) => `receipt ${address}`
 
 function countForgery(limiter: RateLimiter, request: Request): void {
   const { address, answerHeaders } = contextOf(request)
-  takeOrRefuse(limiter, `receipt ${address}`, FORGERIES_A_MINUTE, answerHeaders)
+  takeOrRefuse(limiter, forgerKey(address), FORGERIES_A_MINUTE, answerHeaders)
 }
 
 function confirmPage(category: string, query: string): Response {

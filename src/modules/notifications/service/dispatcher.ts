@@ -3,7 +3,7 @@
  * what is urgent goes first. A delivery is taken by lease, so any copy of the process may send it and one that dies
  * loses nothing: what it had under way is sent again, under the same id, when its lease has run out.
  */
-import { and, asc, eq, inArray, isNotNull, lte, sql } from 'drizzle-orm'
+import { aliasedTable, and, asc, eq, inArray, isNotNull, lt, lte, ne, notExists, or, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
 import type { Patience } from '../../../platform/queue/patience'
@@ -13,7 +13,7 @@ import { deliveries, notifications } from '../schema'
 import type { Compose } from './compose'
 import type { DeliveryRow, NotificationRow } from './outbox'
 import type { Asked, Outcomes } from './outcomes'
-import type { Policy } from './policy'
+import type { Policy, Verdict } from './policy'
 import type { Provider, Providers } from './providers'
 
 export interface Dispatcher {
@@ -70,6 +70,28 @@ export function createDispatcher(
   let poll: ReturnType<typeof setInterval> | undefined
   let stopped = true
 
+  /** Of what is gathered for a person the first stands for all: it takes the others along. */
+  function standsForItself(db: Db) {
+    const earlier = aliasedTable(deliveries, 'earlier')
+    return or(
+      eq(deliveries.digest, false),
+      notExists(
+        db
+          .select({ one: sql`1` })
+          .from(earlier)
+          .where(
+            and(
+              sql`${earlier.digest} and ${earlier.state} = 'waiting'`,
+              eq(earlier.recipient, deliveries.recipient),
+              eq(earlier.medium, deliveries.medium),
+              lt(earlier.id, deliveries.id),
+              lte(earlier.dueAt, clock()),
+            ),
+          ),
+      ),
+    )
+  }
+
   const due = (db: Db, medium: Medium, limit: number, lanes: readonly number[]) =>
     db
       .select({ id: deliveries.id })
@@ -77,10 +99,11 @@ export function createDispatcher(
       .where(
         and(
           eq(deliveries.medium, medium),
-          eq(deliveries.state, 'waiting'),
+          eq(deliveries.state, sql`'waiting'`),
           inArray(deliveries.lane, [...lanes]),
           lte(deliveries.dueAt, clock()),
           lte(deliveries.leaseUntil, clock()),
+          standsForItself(db),
         ),
       )
       .orderBy(asc(deliveries.lane), asc(deliveries.dueAt))
@@ -131,45 +154,53 @@ export function createDispatcher(
     return [URGENT]
   }
 
-  /** The others that are gathered for the same person and are due too. */
-  async function gather({ id, recipient, medium }: DeliveryRow): Promise<Taken[]> {
-    return store.write(async (tx) => {
-      const rows = await forUpdate(
-        tx
-          .select({ id: deliveries.id })
-          .from(deliveries)
-          .where(
-            and(
-              eq(deliveries.medium, medium),
-              eq(deliveries.state, 'waiting'),
-              eq(deliveries.recipient, recipient),
-              eq(deliveries.digest, true),
-              lte(deliveries.dueAt, clock()),
-              lte(deliveries.leaseUntil, clock()),
-            ),
-          )
-          .orderBy(asc(deliveries.id))
-          .limit(DIGEST_AT_ONCE),
-        'skip locked',
-      )
-      const others = rows.map((row) => row.id).filter((other) => other !== id)
-      return others.length === 0 ? [] : lease(tx, others)
+  /** The others of the sort that are gathered for the same person, as far as they are still to be told. */
+  async function gather({ delivery: first, notification }: Taken): Promise<Taken[]> {
+    const others = await store.write(async (tx) => {
+      const rows = await tx
+        .select({ id: deliveries.id })
+        .from(deliveries)
+        .innerJoin(notifications, eq(notifications.id, deliveries.notificationId))
+        .where(
+          and(
+            sql`${deliveries.digest} and ${deliveries.state} = 'waiting'`,
+            eq(deliveries.recipient, first.recipient),
+            eq(deliveries.medium, first.medium),
+            eq(notifications.category, notification.category),
+            ne(deliveries.id, first.id),
+            lte(deliveries.dueAt, clock()),
+            lte(deliveries.leaseUntil, clock()),
+          ),
+        )
+        .orderBy(asc(deliveries.id))
+        .limit(DIGEST_AT_ONCE - 1)
+      const ids = rows.map(({ id }) => id)
+      return ids.length === 0 ? [] : lease(tx, ids)
     })
+    const told: Taken[] = []
+    for (const each of others) {
+      const verdict = await policy.decide(each.delivery, each.notification)
+      if (verdict.go) told.push(each)
+      else await heed(each, verdict)
+    }
+    return told.toSorted((one, other) => (one.delivery.id < other.delivery.id ? -1 : 1))
+  }
+
+  /** What becomes of a delivery that is not to be sent now. */
+  async function heed({ delivery, notification }: Taken, verdict: Exclude<Verdict, { go: true }>): Promise<void> {
+    await store.write((tx) =>
+      'end' in verdict
+        ? outcomes.end(tx, delivery, notification, verdict.end, verdict.reason)
+        : outcomes.putOff(tx, delivery, verdict.until, verdict.reason, verdict.digest),
+    )
   }
 
   async function perform(taken: Taken): Promise<void> {
     const { delivery, notification } = taken
     const verdict = await policy.decide(delivery, notification)
-    if (!verdict.go) {
-      await store.write((tx) =>
-        'end' in verdict
-          ? outcomes.end(tx, delivery, notification, verdict.end, verdict.reason)
-          : outcomes.putOff(tx, delivery, verdict.until, verdict.reason, verdict.digest),
-      )
-      return
-    }
+    if (!verdict.go) return heed(taken, verdict)
     const { to, whom } = verdict
-    const all = [taken, ...(delivery.digest ? await gather(delivery) : [])]
+    const all = [taken, ...(delivery.digest ? await gather(taken) : [])]
     const message =
       all.length === 1
         ? await compose.message(delivery, notification, whom, to)
