@@ -202,6 +202,7 @@ test('an endpoint that says it is gone is called no more', async () => {
   try {
     const body = { url: `http://127.0.0.1:${server.port}/hook` }
     await world.call('PUT', '/api/v1/notifications/devices/webhook', { token: amina.token, body })
+    await world.app.settle()
     const bruno = await world.person('customer')
     for (let i = 0; i < 3; i++) {
       await pay(bruno)

@@ -159,13 +159,13 @@ describe('money that cannot be moved never wedges an appointment', () => {
     allowed(await world.app.wallet.setFrozen(who.id, frozen, SYSTEM))
   }
 
-  test('a frozen customer: the deposit is lost to the payee, and nothing stays held', async () => {
+  test('a frozen customer: the deposit is not collected, and nothing stays held', async () => {
     const farida = await world.customer(5_000)
     const { id, startsAt } = await place.booked(farida, serviceId, next())
     until(startsAt)
     await freeze(farida, true)
     const missed = allowed(await place.miss(id))
-    expect(missed).toMatchObject({ status: 'missed', depositState: 'lost' })
+    expect(missed).toMatchObject({ status: 'missed', depositState: 'uncollected' })
     expect(await told('missed')).toMatchObject({ appointmentId: id, depositOutcome: 'returned' })
     await freeze(farida, false)
     expect(await wallet(farida)).toMatchObject({ balance: 5_000, held: 0 })
@@ -176,7 +176,7 @@ describe('money that cannot be moved never wedges an appointment', () => {
     const { id, startsAt } = await place.booked(amina, paidToAgent, next())
     until(startsAt)
     await freeze(agent, true)
-    expect(allowed(await place.complete(id))).toMatchObject({ status: 'completed', depositState: 'lost' })
+    expect(allowed(await place.complete(id))).toMatchObject({ status: 'completed', depositState: 'uncollected' })
     expect(await wallet()).toEqual(before)
     await freeze(agent, false)
   })
@@ -202,10 +202,10 @@ describe('money that cannot be moved never wedges an appointment', () => {
     const unseen = await place.booked(amina, paidToAgent, at(morning() + DAY_MS))
     until(unseen.endsAt)
     world.clock.advance(31 * DAY_MS)
-    expect(allowed(await place.complete(unseen.id)).depositState).toBe('lost')
+    expect(allowed(await place.complete(unseen.id)).depositState).toBe('uncollected')
     await world.app.jobs.runNow('appointments.tick')
-    expect((await place.get(amina, seen.id)).depositState).toBe('lost')
-    expect(allowed(await place.complete(seen.id))).toMatchObject({ status: 'completed', depositState: 'lost' })
+    expect((await place.get(amina, seen.id)).depositState).toBe('uncollected')
+    expect(allowed(await place.complete(seen.id))).toMatchObject({ status: 'completed', depositState: 'uncollected' })
     expect(await wallet()).toEqual(before)
   })
 })

@@ -122,7 +122,7 @@ const HOLD_OF: Record<string, Array<string | null>> = {
   held: ['open'],
   captured: ['captured'],
   released: ['released'],
-  lost: ['released', 'expired'],
+  uncollected: ['released', 'expired'],
 }
 
 async function check(): Promise<void> {

@@ -22,12 +22,16 @@ const DAY = 24 * 3_600_000
 
 let world: World
 let copies: Notifications[]
+/** What is still held when a test ends, well or not. */
+let gates: Array<(sent: Sent) => void>
 
 beforeEach(async () => {
   world = await createWorld()
   copies = []
+  gates = []
 })
 afterEach(async () => {
+  for (const release of gates) release({ outcome: 'accepted' })
   for (const { dispatcher } of copies) await dispatcher.stop()
   await world.end()
 })
@@ -104,11 +108,12 @@ function held() {
   const promise = new Promise<Sent>((resolve) => {
     release = resolve
   })
+  gates.push(release)
   return { promise, release }
 }
 
 async function until(holds: () => boolean) {
-  for (let turns = 0; turns < 2_000 && !holds(); turns += 1) await new Promise((resolve) => setTimeout(resolve, 1))
+  for (let turns = 0; turns < 5_000 && !holds(); turns += 1) await new Promise((resolve) => setTimeout(resolve, 1))
   expect(holds()).toBe(true)
 }
 
@@ -461,7 +466,7 @@ async function waitForState(
   channel: string,
   holds: (delivery: Awaited<ReturnType<typeof deliveriesOf>>[number]) => boolean,
 ) {
-  for (let turns = 0; turns < 500; turns += 1) {
+  for (let turns = 0; turns < 5_000; turns += 1) {
     const found = (await deliveriesOf(copy, id)).find((each) => each.channel === channel)
     if (found && holds(found)) return
     await new Promise((resolve) => setTimeout(resolve, 1))

@@ -170,7 +170,7 @@ describe('a message that cannot be sent in time', () => {
     server.answerWith()
 
     await wait(5 * MINUTE)
-    expect((await place.replay(way.notificationId)).status).toBe(202)
+    expect((await place.replay(way.notificationId)).status).toBe(409)
     await wait(HOUR, 10 * MINUTE)
 
     expect(place.mailsTo({ email })).toEqual([])

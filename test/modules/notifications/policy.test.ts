@@ -213,20 +213,20 @@ describe('what is gathered', () => {
   test('and fails is tried again as a whole, under the same id', async () => {
     const mail = provider('smtp')
     const { copy, userId } = await gathering(mail)
-    for (let i = 0; i < 5; i += 1) await put(copy, news(userId, i))
+    for (let i = 0; i < 20; i += 1) await put(copy, news(userId, i))
     await copy.dispatcher.drain()
     world.clock.advance(HOUR)
     mail.answer = async () => ({ outcome: 'transient', reason: 'connection lost' })
     await copy.dispatcher.drain()
     const failed = mail.asked.splice(0)
     mail.answer = async () => ({ outcome: 'accepted' })
-    for (let i = 0; i < 30; i += 1) {
-      world.clock.advance(SECOND)
+    for (let i = 0; i < 50; i += 1) {
+      world.clock.advance(SECOND / 10)
       await copy.dispatcher.drain()
     }
     expect(mail.asked).toHaveLength(1)
     expect(mail.asked.map(({ deliveryId }) => deliveryId)).toEqual(failed.map(({ deliveryId }) => deliveryId))
-    for (let i = 0; i < 5; i += 1) expect(said(mail)).toContain(`Title ${i}`)
+    for (let i = 0; i < 20; i += 1) expect(said(mail)).toContain(`Title ${i}`)
   })
 
   test('and has expired, or is wanted no more, is left out', async () => {

@@ -79,7 +79,7 @@ describe('an endpoint that answers', () => {
 
   test('410 is gone', async () => {
     receiver.answerWith({ status: 410 })
-    expect(await channel.send(hooked())).toEqual({ outcome: 'permanent', reason: 'gone 410', invalidRecipient: true })
+    expect(await channel.send(hooked())).toEqual({ outcome: 'permanent', reason: 'gone 410', gone: ['whk_1'] })
   })
 
   test.each([400, 404, 405, 413, 422])('%p has refused it for good', async (status) => {

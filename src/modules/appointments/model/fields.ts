@@ -1,7 +1,7 @@
 /** The fields that the shapes of appointments share. */
 import { FormatRegistry, Type } from '@sinclair/typebox'
 import { idOf } from '../../../platform/http/fields'
-import { isTimeZone } from '../service/time'
+import { isTimeZone } from '../../../platform/time-zone'
 
 FormatRegistry.Set('time-zone', isTimeZone)
 

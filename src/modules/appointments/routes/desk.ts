@@ -82,7 +82,8 @@ export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWor
           scopes,
           tag: TAG,
           summary: 'Move an appointment for its customer',
-          description: 'Until it begins. The deposit stays as it is.',
+          description:
+            'Until it begins. The deposit stays as it is, and the customer can cancel without losing it until the new start. A member of staff moves it within their own diary.',
           idempotent: true,
         }),
         params: appointmentParams,
@@ -92,6 +93,7 @@ export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWor
           ...problems(
             appointmentFailures,
             'own_service',
+            'staff_not_yours',
             'account_frozen',
             'appointment_not_found',
             'staff_not_found',
@@ -144,7 +146,7 @@ export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWor
           scopes,
           tag: TAG,
           summary: 'It took place',
-          description: 'Once it has begun. The deposit is paid out.',
+          description: 'Once it has begun; said by whoever it was with, or by an operator. The deposit is paid out.',
           idempotent: true,
         }),
         params: appointmentParams,
@@ -152,6 +154,7 @@ export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWor
           200: appointmentModel,
           ...problems(
             appointmentFailures,
+            'appointment_not_yours_to_conclude',
             'appointment_not_found',
             'appointment_not_started',
             'appointment_offered',
@@ -172,7 +175,7 @@ export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWor
           scopes,
           tag: TAG,
           summary: 'The customer did not come',
-          description: 'Once it has begun. The deposit is kept.',
+          description: 'Once it has begun; said by whoever it was with, or by an operator. The deposit is kept.',
           idempotent: true,
         }),
         params: appointmentParams,
@@ -180,10 +183,41 @@ export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWor
           200: appointmentModel,
           ...problems(
             appointmentFailures,
+            'appointment_not_yours_to_conclude',
             'appointment_not_found',
             'appointment_not_started',
             'appointment_offered',
             ...ENDED_STATES,
+          ),
+        },
+      },
+    )
+    .post(
+      '/appointments/desk/:appointmentId/refund',
+      async ({ params, request }) =>
+        unwrap(
+          await idempotency.run(request, {}, (write) => changes.refund(asker(request), params.appointmentId, write)),
+          appointmentFailures,
+        ),
+      {
+        ...route({
+          scopes: ['appointments:setup'],
+          tag: TAG,
+          summary: 'Give a deposit back that was kept',
+          description: 'Once, whatever the appointment came to. It is taken back from whoever got it.',
+          idempotent: true,
+        }),
+        params: appointmentParams,
+        response: {
+          200: appointmentModel,
+          ...problems(
+            appointmentFailures,
+            'account_frozen',
+            'appointment_not_found',
+            'deposit_not_kept',
+            'payee_short_of_funds',
+            'account_closed',
+            'balance_limit_exceeded',
           ),
         },
       },

@@ -175,7 +175,10 @@ export function setupRoutes({ services, staff, closures, reviews }: Appointments
           description: 'For days, or for a part of each. Appointments that lie in it stay until they are moved.',
         }),
         body: newClosureBody,
-        response: { 201: closureModel, ...problems(appointmentFailures, 'staff_not_found', 'closure_invalid') },
+        response: {
+          201: closureModel,
+          ...problems(appointmentFailures, 'staff_not_found', 'too_many_closures', 'closure_invalid'),
+        },
       },
     )
     .delete(

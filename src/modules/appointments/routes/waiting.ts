@@ -38,6 +38,7 @@ export function waitingRoutes({ waiting }: Appointments, { route }: RouteWords, 
           201: waitModel,
           ...problems(
             appointmentFailures,
+            'own_service',
             'service_not_found',
             'staff_not_found',
             'service_inactive',

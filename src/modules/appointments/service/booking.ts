@@ -12,7 +12,8 @@ import type { Deposits } from './deposits'
 import type { Placing } from './placing'
 import type { Reminders } from './reminders'
 import type { AppointmentRow, Rows } from './rows'
-import type { ServiceRow, Services } from './services'
+import type { ServiceRow, ServiceRows } from './service-rows'
+import type { StaffBook } from './staff'
 import { MINUTE_MS, momentOf } from './time'
 import { after, stateCode } from './transitions'
 import type { AppointmentView, Views } from './views'
@@ -43,7 +44,8 @@ export interface BookingParts {
   identity: Identity
   events: Events
   rows: Rows
-  services: Services
+  services: ServiceRows
+  staff: StaffBook
   placing: Placing
   deposits: Deposits
   reminders: Reminders
@@ -52,7 +54,7 @@ export interface BookingParts {
 }
 
 export function createBooking({ store, clock, newId }: Runtime, parts: BookingParts): Booking {
-  const { identity, events, rows, services, placing, deposits, reminders, waiting, views } = parts
+  const { identity, events, rows, services, staff: members, placing, deposits, reminders, waiting, views } = parts
 
   /** The customer, who has typed the PIN where a deposit is asked for. */
   async function customer(
@@ -82,8 +84,8 @@ export function createBooking({ store, clock, newId }: Runtime, parts: BookingPa
       return write(async (tx): Promise<Result<AppointmentView, AppointmentCode>> => {
         const service = await services.find(tx, serviceId)
         if (!service?.active) return fail('service_inactive')
-        if (service.deposit > 0 && seen.deposit === 0) return fail('pin_required')
-        if (service.payeeId === userId) return fail('own_service')
+        // The PIN was typed for what was seen.
+        if (service.deposit !== seen.deposit) return fail('deposit_changed')
         const placed = await placing.place(tx, { service, staffId, startsAt: start.value, userId })
         if (!placed.ok) return placed
         const { staff, endsAt, busyUntil } = placed.value
@@ -107,6 +109,7 @@ export function createBooking({ store, clock, newId }: Runtime, parts: BookingPa
           depositState: 'none',
           holdId: null,
           transferId: null,
+          cancelMinutes: service.cancelMinutes,
           cancelUntil: start.value - service.cancelMinutes * MINUTE_MS,
           offeredUntil: null,
           waitId: null,
@@ -136,6 +139,9 @@ export function createBooking({ store, clock, newId }: Runtime, parts: BookingPa
         if ((row.offeredUntil ?? 0) <= clock()) return fail('appointment_lapsed')
         const service = await services.find(tx, row.serviceId)
         if (!service) return fail('service_not_found')
+        // Both may have changed since the place was offered.
+        const isOwn = service.payeeId === userId || (await members.find(tx, row.staffId))?.userId === userId
+        if (isOwn) return fail('own_service')
         const { deposit: amount, currency, endsAt } = row
         const taken = await deposits.take(tx, allowed.value, { amount, currency, endsAt })
         if (!taken.ok) return taken

@@ -13,18 +13,19 @@ import {
   appointmentCompleted,
   appointmentMissed,
   appointmentMoved,
-  type DepositOutcome,
+  appointmentRefunded,
   type EndedBy,
 } from '../events'
 import type { AppointmentCode } from '../failures'
 import { factsOf } from './booking'
-import type { Deposits } from './deposits'
+import type { Deposits, Ended } from './deposits'
+import type { Offers } from './offers'
 import type { Placing } from './placing'
 import type { Reminders } from './reminders'
 import type { AppointmentRow, Rows } from './rows'
-import type { Services } from './services'
+import type { ServiceRows } from './service-rows'
 import type { StaffBook } from './staff'
-import { MINUTE_MS, momentOf } from './time'
+import { iso, MINUTE_MS, momentOf } from './time'
 import { after, type Status, type Step, stateCode } from './transitions'
 import type { AppointmentView, Views } from './views'
 import type { Waiting } from './waiting'
@@ -49,6 +50,8 @@ export interface Changes {
   complete(asker: Asker, id: string, write: Write): Changed
   miss(asker: Asker, id: string, write: Write): Changed
   decline(userId: string, id: string, write: Write): Changed
+  /** By an operator: a deposit that was kept goes back to the customer, once. */
+  refund(asker: Asker, id: string, write: Write): Changed
   /** Within the unit in which somebody leaves: what lies ahead of them is cancelled. */
   cancelAllOf(tx: Tx, rows: readonly AppointmentRow[]): Promise<void>
 }
@@ -57,12 +60,13 @@ export interface ChangesParts {
   identity: Identity
   events: Events
   rows: Rows
-  services: Services
+  services: ServiceRows
   staff: StaffBook
   placing: Placing
   deposits: Deposits
   reminders: Reminders
   waiting: Waiting
+  offers: Offers
   views: Views
 }
 
@@ -73,7 +77,7 @@ interface Cancelling {
 }
 
 export function createChanges({ store, clock }: Runtime, parts: ChangesParts): Changes {
-  const { identity, events, rows, services, staff, placing, deposits, reminders, waiting, views } = parts
+  const { identity, events, rows, services, staff, placing, deposits, reminders, waiting, offers, views } = parts
 
   /** The appointment, locked, if it is one for whoever asks and in a state from which the step leads on. */
   async function lockFor(
@@ -85,23 +89,40 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
     const row = await rows.lock(tx, id)
     if (!row) return fail('appointment_not_found')
     const member = as === 'desk' ? await staff.find(tx, row.staffId) : undefined
-    const isTheirs = as === 'desk' ? mayRunAppointments({ id: userId, role }, member) : isOwner({ id: userId }, row)
+    const actor = { id: userId, role }
+    const isTheirs = as === 'desk' ? mayRunAppointments(actor, member) : isOwner(actor, row)
     if (!isTheirs) return fail('appointment_not_found')
+    const concluding = step === 'complete' || step === 'miss'
+    if (concluding && !mayRunAppointments(actor, member, { concluding }))
+      return fail('appointment_not_yours_to_conclude')
     const status = after(row.status, step)
     if (!status) return fail(stateCode(row.status))
     return ok({ row, status, by: as === 'customer' ? 'customer' : member?.userId === userId ? 'staff' : 'operator' })
   }
 
   /** Those who run the place decide about other people's money, so it is noted. */
-  async function note(tx: Tx, { userId, as }: Asker, action: string, row: AppointmentRow, outcome?: DepositOutcome) {
+  async function note(tx: Tx, { userId, as }: Asker, action: string, row: AppointmentRow, detail: object) {
     if (as === 'customer') return
     await identity.auditLog.audit(tx, {
       actor: userId,
       action: `appointments.${action}`,
       subject: row.id,
       outcome: 'allowed',
-      detail: { customer: row.userId, ...(outcome === undefined ? {} : { deposit: row.deposit, outcome }) },
+      detail: { customer: row.userId, ...detail },
     })
+  }
+
+  /** In whose diary it may end up: whoever runs all of them chooses anybody, a member of staff keeps it in their own. */
+  async function diaryFor(
+    tx: Tx,
+    { userId, role, as }: Asker,
+    row: AppointmentRow,
+    staffId: string | undefined,
+  ): Promise<Result<string | undefined, 'staff_not_yours'>> {
+    const actor = { id: userId, role }
+    if (as === 'customer' || mayRunAppointments(actor, undefined)) return ok(staffId)
+    const wanted = staffId ?? row.staffId
+    return mayRunAppointments(actor, await staff.find(tx, wanted)) ? ok(wanted) : fail('staff_not_yours')
   }
 
   async function cancelIn(
@@ -109,23 +130,17 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
     row: AppointmentRow,
     status: Status,
     { by, reason, keepDeposit }: Cancelling,
-  ): Promise<{ row: AppointmentRow; outcome: DepositOutcome }> {
-    const { changes, outcome } = keepDeposit
+  ): Promise<{ row: AppointmentRow; ended: Ended }> {
+    const ended = keepDeposit
       ? await deposits.keep(tx, row, await services.find(tx, row.serviceId))
       : await deposits.giveBack(tx, row)
-    const cancelled = await rows.change(tx, row, { ...changes, status, cancelledBy: by, reason, offeredUntil: null })
+    const changes = { ...ended.changes, status, cancelledBy: by, reason, offeredUntil: null }
+    const cancelled = await rows.change(tx, row, changes)
     await reminders.drop(tx, row.id)
     await waiting.ended(tx, cancelled)
-    const { id: appointmentId, userId, version } = cancelled
-    await events.append(tx, appointmentCancelled, userId, {
-      appointmentId,
-      userId,
-      version,
-      by,
-      depositOutcome: outcome,
-    })
-    await waiting.freed(tx, cancelled)
-    return { row: cancelled, outcome }
+    await events.append(tx, appointmentCancelled, row.userId, { ...endOf(cancelled, ended), by })
+    await offers.freed(tx, cancelled)
+    return { row: cancelled, ended }
   }
 
   /** Somebody says how it went, once it has begun. */
@@ -135,13 +150,12 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
       if (!found.ok) return found
       const { row, status } = found.value
       if (row.startsAt > clock()) return fail('appointment_not_started')
-      const { changes, outcome } = await deposits.keep(tx, row, await services.find(tx, row.serviceId))
-      const concluded = await rows.change(tx, row, { ...changes, status })
+      const ended = await deposits.keep(tx, row, await services.find(tx, row.serviceId))
+      const concluded = await rows.change(tx, row, { ...ended.changes, status })
       await reminders.drop(tx, id, step === 'complete')
-      await note(tx, asker, step, concluded, outcome)
-      const { userId, version } = concluded
+      await note(tx, asker, step, concluded, moneyOf(concluded, ended))
       const type = step === 'complete' ? appointmentCompleted : appointmentMissed
-      await events.append(tx, type, userId, { appointmentId: id, userId, version, depositOutcome: outcome })
+      await events.append(tx, type, row.userId, endOf(concluded, ended))
       return ok(await views.one(tx, concluded))
     })
 
@@ -161,13 +175,17 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
         if (row.startsAt <= clock()) return fail('appointment_started')
         // Moved far ahead and cancelled then, every deposit would come back.
         if (asker.as === 'customer' && row.cancelUntil <= clock()) return fail('appointment_too_late_to_move')
+        const diary = await diaryFor(tx, asker, row, staffId)
+        if (!diary.ok) return diary
         const { userId } = row
-        const wanted = { service, staffId, startsAt: start.value, userId, instead: row }
+        const wanted = { service, staffId: diary.value, startsAt: start.value, userId, instead: row }
         const placed = await placing.place(tx, wanted)
         if (!placed.ok) return placed
         const { staff: member, endsAt, busyUntil } = placed.value
         const carried = await deposits.carryOver(tx, row, endsAt)
         if (!carried.ok) return carried
+        // Whoever did not choose the new time may still say no to it without losing anything.
+        const notice = asker.as === 'customer' ? row.cancelMinutes * MINUTE_MS : 0
         const moved = await rows.change(tx, row, {
           ...carried.value,
           status,
@@ -175,12 +193,12 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
           startsAt: start.value,
           endsAt,
           busyUntil,
-          cancelUntil: start.value - service.cancelMinutes * MINUTE_MS,
+          cancelUntil: start.value - notice,
         })
         await reminders.make(tx, moved, service)
-        await note(tx, asker, 'move', moved)
+        await note(tx, asker, 'move', moved, { from: whenOf(row), to: whenOf(moved) })
         await events.append(tx, appointmentMoved, userId, factsOf(moved))
-        await waiting.freed(tx, row)
+        await offers.freed(tx, row)
         return ok(await views.one(tx, moved))
       })
     },
@@ -193,7 +211,7 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
         const isLate = asker.as === 'customer' && row.cancelUntil <= clock()
         if (asker.as === 'customer' && row.startsAt <= clock()) return fail('appointment_started')
         const cancelled = await cancelIn(tx, row, status, { by, reason: reason ?? null, keepDeposit: isLate })
-        await note(tx, asker, 'cancel', cancelled.row, cancelled.outcome)
+        await note(tx, asker, 'cancel', cancelled.row, moneyOf(cancelled.row, cancelled.ended))
         return ok(await views.one(tx, cancelled.row))
       }),
 
@@ -207,8 +225,22 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
         const { row, status } = found.value
         const declined = await rows.change(tx, row, { status, offeredUntil: null })
         await waiting.ended(tx, declined)
-        await waiting.freed(tx, declined)
+        await offers.freed(tx, declined)
         return ok(await views.one(tx, declined))
+      }),
+
+    refund: (asker, id, write) =>
+      write(async (tx): Changed => {
+        const row = await rows.lock(tx, id)
+        const mayRefund = mayRunAppointments({ id: asker.userId, role: asker.role }, undefined, { concluding: true })
+        if (!row || !mayRefund) return fail('appointment_not_found')
+        const given = await deposits.refund(tx, row)
+        if (!given.ok) return given
+        const refunded = await rows.change(tx, row, given.value)
+        const { userId, version, deposit: amount, currency } = refunded
+        await note(tx, asker, 'refund', refunded, { amount, currency, transferId: row.transferId })
+        await events.append(tx, appointmentRefunded, userId, { appointmentId: id, userId, version, amount, currency })
+        return ok(await views.one(tx, refunded))
       }),
 
     async cancelAllOf(tx, ahead) {
@@ -218,4 +250,19 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
       }
     },
   }
+}
+
+const whenOf = ({ startsAt, staffId }: AppointmentRow) => ({ startsAt: iso(startsAt), staffId })
+
+const moneyOf = ({ deposit }: AppointmentRow, { outcome }: Ended) => ({
+  deposit: outcome === 'none' ? 0 : deposit,
+  outcome,
+})
+
+function endOf(row: AppointmentRow, ended: Ended) {
+  const { id: appointmentId, userId, version, currency } = row
+  const { outcome: depositOutcome, payeeId } = ended
+  const { deposit } = moneyOf(row, ended)
+  const which = { appointmentId, userId, version }
+  return { ...which, depositOutcome, deposit, currency, ...(payeeId === undefined ? {} : { payeeId }) }
 }

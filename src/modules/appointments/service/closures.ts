@@ -1,13 +1,14 @@
 /** Holidays and other days or hours on which the place, or one member of staff, is not there. */
 import { and, asc, eq, gt, gte, inArray, isNull, lte, or } from 'drizzle-orm'
-import type { Db } from '../../../platform/db'
+import type { Db, Tx } from '../../../platform/db'
+import { count } from '../../../platform/db/dialect'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
 import type { AppointmentCode } from '../failures'
 import { closures } from '../schema'
 import type { StaffBook } from './staff'
-import { isDate, iso } from './time'
+import { isDate, iso, localDate } from './time'
 
 export type ClosureRow = typeof closures.$inferSelect
 
@@ -24,7 +25,13 @@ export interface ClosureView extends Omit<ClosureRow, 'createdAt'> {
   createdAt: string
 }
 
-type ClosureCode = Extract<AppointmentCode, 'closure_invalid' | 'closure_not_found' | 'staff_not_found'>
+type ClosureCode = Extract<
+  AppointmentCode,
+  'closure_invalid' | 'closure_not_found' | 'staff_not_found' | 'too_many_closures'
+>
+
+/** Of the place, and of each member of staff, that are not over: every list of free slots reads all that it touches. */
+const AHEAD_LIMIT = 500
 
 export interface Closures {
   /** Appointments that lie in it stay; whoever closes moves or cancels them. */
@@ -37,12 +44,26 @@ export interface Closures {
 }
 
 export function createClosures({ store, clock, newId }: Runtime, identity: Identity, staff: StaffBook): Closures {
+  async function aheadOf(tx: Tx, staffId: string | null): Promise<number> {
+    const [row] = await tx
+      .select({ n: count() })
+      .from(closures)
+      .where(
+        and(
+          gte(closures.toDate, localDate(clock(), 'UTC')),
+          staffId === null ? isNull(closures.staffId) : eq(closures.staffId, staffId),
+        ),
+      )
+    return row?.n ?? 0
+  }
+
   return {
     async create(input, actor) {
       const { staffId = null, fromDate, toDate, fromMinute = null, toMinute = null, reason } = input
       if (!isClosure(fromDate, toDate, fromMinute, toMinute)) return fail('closure_invalid')
       return store.write(async (tx): Promise<Result<ClosureView, ClosureCode>> => {
         if (staffId !== null && !(await staff.find(tx, staffId))) return fail('staff_not_found')
+        if ((await aheadOf(tx, staffId)) >= AHEAD_LIMIT) return fail('too_many_closures')
         const id = newId('cls')
         const row: ClosureRow = { id, staffId, fromDate, toDate, fromMinute, toMinute, reason, createdAt: clock() }
         await tx.insert(closures).values(row)

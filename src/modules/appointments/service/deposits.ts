@@ -1,7 +1,7 @@
 /**
  * The deposit of an appointment: held on the customer's wallet, and later either paid out or given back, once. Money that
  * cannot be moved any more (the hold has run out, an account is frozen or closed) never keeps an appointment from ending:
- * the deposit is then `lost` to whoever was to get it, and nothing of it stays held.
+ * the deposit is then `uncollected`, and nothing of it stays held. What was paid out by mistake can be refunded.
  */
 import { and, eq, inArray } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
@@ -13,13 +13,17 @@ import type { Wallet } from '../../wallet'
 import type { DepositOutcome } from '../events'
 import { appointments } from '../schema'
 import type { AppointmentRow } from './rows'
-import type { ServiceRow } from './services'
+import type { ServiceRow } from './service-rows'
 import { DAY_MS } from './time'
 
 export interface Ended {
   changes: Partial<AppointmentRow>
   outcome: DepositOutcome
+  /** Who got it, if it was kept and is not the operator’s. */
+  payeeId?: string
 }
+
+type RefundCode = PostingCode | 'deposit_not_kept' | 'payee_short_of_funds'
 
 export interface Deposits {
   /** Sets the deposit aside; what it answers belongs into the row. Changes nothing if it is refused. */
@@ -33,6 +37,8 @@ export interface Deposits {
   /** Pays it to whom the service says. */
   keep(tx: Tx, row: AppointmentRow, service: ServiceRow | undefined): Promise<Ended>
   giveBack(tx: Tx, row: AppointmentRow): Promise<Ended>
+  /** Takes what was kept back from whoever got it. */
+  refund(tx: Tx, row: AppointmentRow): Promise<Result<Partial<AppointmentRow>, RefundCode>>
   /** Holds that have run out because nobody said how the appointment ended; answers how many. */
   expireDue(): Promise<number>
 }
@@ -50,15 +56,27 @@ export function createDeposits(
   { identity, ledger, wallet }: { identity: Identity; ledger: Ledger; wallet: Wallet },
 ): Deposits {
   /** The account that is paid: the payee's, or where the operator's earnings are. */
-  async function creditAccount(tx: Tx, row: AppointmentRow, payeeId: string | null, debitId: string): Promise<string> {
-    const payee = payeeId === null ? undefined : await identity.userIn(tx, payeeId)
-    if (payee) return wallet.accountOf(tx, payee, row.currency)
-    return ledger.system(tx, 'fees', row.currency, debitId)
+  async function creditAccount(
+    tx: Tx,
+    row: AppointmentRow,
+    payeeId: string | null,
+    debitId: string,
+  ): Promise<{ creditAccountId: string; payee?: Pick<Ended, 'payeeId'> }> {
+    const user = payeeId === null ? undefined : await identity.userIn(tx, payeeId)
+    if (!user) return { creditAccountId: await ledger.system(tx, 'fees', row.currency, debitId) }
+    return { creditAccountId: await wallet.accountOf(tx, user, row.currency), payee: { payeeId: user.id } }
   }
 
   async function letGo(tx: Tx, holdId: string): Promise<boolean> {
     const released = await ledger.release(tx, holdId)
     return released.ok
+  }
+
+  async function giveBack(tx: Tx, row: AppointmentRow): Promise<Ended> {
+    if (row.depositState !== 'held' || row.holdId === null) return NOTHING
+    // If the hold has ended by itself, the customer has the money already.
+    const depositState = (await letGo(tx, row.holdId)) ? 'released' : 'uncollected'
+    return { changes: { depositState }, outcome: 'returned' }
   }
 
   return {
@@ -77,7 +95,7 @@ export function createDeposits(
       // Looked at before anything is let go: what was held covers the new hold, so only its state can stand in the way.
       const account = (await ledger.lockOfOwner(tx, row.userId)).find(({ id }) => id === hold.accountId)
       if (account?.state !== 'active') return fail(account?.state === 'closed' ? 'account_closed' : 'account_frozen')
-      if (!(await letGo(tx, row.holdId))) return ok({ depositState: 'lost' })
+      if (!(await letGo(tx, row.holdId))) return ok({ depositState: 'uncollected' })
       const { accountId, amount } = hold
       const held = await ledger.hold(tx, { accountId, amount, purpose: PURPOSE, expiresAt: endsAt + HELD_AFTER_MS })
       if (!held.ok) throw new Error(`What was just released cannot be held: ${held.code}.`)
@@ -88,7 +106,9 @@ export function createDeposits(
       if (row.depositState !== 'held' || row.holdId === null) return NOTHING
       const hold = await ledger.getHold(tx, row.holdId)
       if (!hold) throw new Error(`The deposit of ${row.id} has no hold.`)
-      const creditAccountId = await creditAccount(tx, row, service?.payeeId ?? null, hold.accountId)
+      const { creditAccountId, payee } = await creditAccount(tx, row, service?.payeeId ?? null, hold.accountId)
+      // Named as the payee after the booking: nobody pays themselves.
+      if (creditAccountId === hold.accountId) return giveBack(tx, row)
       const posted = await ledger.capture(tx, {
         holdId: hold.id,
         type: 'merchantpay',
@@ -101,17 +121,25 @@ export function createDeposits(
           { accountId: creditAccountId, amount: row.deposit },
         ),
       })
-      if (posted.ok)
-        return { changes: { depositState: 'captured', transferId: posted.value.transfer.id }, outcome: 'kept' }
+      if (posted.ok) {
+        const transferId = posted.value.transfer.id
+        return { changes: { depositState: 'captured', transferId }, outcome: 'kept', ...payee }
+      }
       await letGo(tx, hold.id)
-      return { changes: { depositState: 'lost' }, outcome: 'returned' }
+      return { changes: { depositState: 'uncollected' }, outcome: 'returned' }
     },
 
-    async giveBack(tx, row) {
-      if (row.depositState !== 'held' || row.holdId === null) return NOTHING
-      // If the hold has ended by itself, the customer has the money already.
-      const depositState = (await letGo(tx, row.holdId)) ? 'released' : 'lost'
-      return { changes: { depositState }, outcome: 'returned' }
+    giveBack,
+
+    async refund(tx, row) {
+      if (row.depositState !== 'captured' || row.transferId === null) return fail('deposit_not_kept')
+      const reversed = await ledger.reverse(tx, row.transferId)
+      if (reversed.ok) return ok({ depositState: 'refunded' })
+      const { code } = reversed
+      if (code === 'insufficient_funds') return fail('payee_short_of_funds')
+      if (code === 'transfer_not_found' || code === 'already_reversed' || code === 'not_reversible')
+        throw new Error(`The deposit of ${row.id} cannot be given back: ${code}.`)
+      return fail(code)
     },
 
     expireDue: () =>
@@ -121,7 +149,7 @@ export function createDeposits(
         if (ids.length === 0) return 0
         await tx
           .update(appointments)
-          .set({ depositState: 'lost' })
+          .set({ depositState: 'uncollected' })
           .where(and(inArray(appointments.holdId, ids), eq(appointments.depositState, 'held')))
         return ids.length
       }),

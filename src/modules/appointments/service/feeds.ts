@@ -11,8 +11,9 @@ import { type Identity, mayRunAppointments } from '../../identity'
 import { appointments, feeds } from '../schema'
 import { type CalendarEntry, feedText } from './calendar'
 import type { Asker } from './changes'
+import type { Names } from './names'
 import type { AppointmentRow } from './rows'
-import type { Services } from './services'
+import type { ServiceRows } from './service-rows'
 import type { StaffBook } from './staff'
 import { DAY_MS } from './time'
 
@@ -40,17 +41,17 @@ const isShown = sql`${appointments.status} in ('offered', 'booked', 'completed',
 
 export function createFeeds(
   { store, clock, random }: Runtime,
-  { identity, services, staff }: { identity: Identity; services: Services; staff: StaffBook },
+  { identity, services, staff, names }: { identity: Identity; services: ServiceRows; staff: StaffBook; names: Names },
   baseUrl: () => string,
 ): Feeds {
   type Whose = { userId: string; staffId: null } | { userId: null; staffId: string }
   const isOf = ({ userId, staffId }: Whose) => (userId === null ? eq(feeds.staffId, staffId) : eq(feeds.userId, userId))
 
-  async function make(whose: Whose): Promise<FeedAddress> {
+  async function make(whose: Whose, madeBy: string): Promise<FeedAddress> {
     const token = newToken(random)
     await store.write(async (tx) => {
       await tx.delete(feeds).where(isOf(whose))
-      await tx.insert(feeds).values({ tokenHash: hashOfToken(token), ...whose, createdAt: clock() })
+      await tx.insert(feeds).values({ tokenHash: hashOfToken(token), ...whose, madeBy, createdAt: clock() })
     })
     return { url: `${baseUrl()}/api/v1/appointments/feeds/${token}` }
   }
@@ -86,34 +87,44 @@ export function createFeeds(
       store.read,
       rows.map(({ staffId }) => staffId),
     )
-    const entries: CalendarEntry[] = []
-    for (const row of rows) {
+    // First names only: whoever hosts the calendar reads along.
+    const customers = await names.firstOf(withCustomer ? rows.map(({ userId }) => userId) : [])
+    return rows.map((row) => {
       const service = offered.get(row.serviceId)
-      const who = withCustomer ? await customerOf(row.userId) : members.get(row.staffId)?.name
+      const who = withCustomer ? customers.get(row.userId) : members.get(row.staffId)?.name
       const summary = [service?.name, who].filter((part) => part !== undefined && part !== '').join(' · ')
-      entries.push({ row, summary, place: service?.place ?? '', description: '' })
-    }
-    return entries
+      return { row, summary, place: service?.place ?? '', description: '' }
+    })
   }
 
-  /** The first name only: whoever hosts the calendar reads along. */
-  async function customerOf(userId: string): Promise<string | undefined> {
-    const user = await identity.find(userId)
-    return user?.status === 'closed' ? undefined : user?.name.trim().split(/\s+/)[0]
+  const isActive = async (userId: string) => (await identity.find(userId))?.status === 'active'
+
+  /** Whether whoever was given the address may still see the calendar, and whoever it is of is still there. */
+  async function isOpen({ staffId, madeBy }: typeof feeds.$inferSelect): Promise<boolean> {
+    const maker = await identity.find(madeBy)
+    if (maker?.status !== 'active') return false
+    if (staffId === null) return true
+    const member = await staff.find(store.read, staffId)
+    if (!member?.active || !mayRunAppointments(maker, member)) return false
+    return member.userId === null || isActive(member.userId)
   }
 
-  /** Whether whoever the calendar is of may still see it. */
-  async function isOpen({ userId, staffId }: typeof feeds.$inferSelect): Promise<boolean> {
-    if (userId !== null) return (await identity.find(userId))?.status === 'active'
-    return staffId !== null && ((await staff.find(store.read, staffId))?.active ?? false)
+  /** An address that was closed once stays closed, even if whoever had it comes back. */
+  async function openFeed(token: string): Promise<typeof feeds.$inferSelect | undefined> {
+    const isIt = eq(feeds.tokenHash, hashOfToken(token))
+    const [feed] = await store.read.select().from(feeds).where(isIt)
+    if (!feed || (await isOpen(feed))) return feed
+    await store.write(async (tx) => void (await tx.delete(feeds).where(isIt)))
+    return undefined
   }
 
   return {
-    make: (userId) => make({ userId, staffId: null }),
+    make: (userId) => make({ userId, staffId: null }, userId),
     end: (userId) => end({ userId, staffId: null }),
 
     async makeForStaff(asker, staffId) {
-      return (await mayHave(asker, staffId)) ? ok(await make({ userId: null, staffId })) : fail('staff_not_found')
+      if (!(await mayHave(asker, staffId))) return fail('staff_not_found')
+      return ok(await make({ userId: null, staffId }, asker.userId))
     },
 
     async endForStaff(asker, staffId) {
@@ -123,11 +134,8 @@ export function createFeeds(
     },
 
     async read(token) {
-      const [feed] = await store.read
-        .select()
-        .from(feeds)
-        .where(eq(feeds.tokenHash, hashOfToken(token)))
-      if (!feed || !(await isOpen(feed))) return fail('feed_not_found')
+      const feed = await openFeed(token)
+      if (!feed) return fail('feed_not_found')
       const { userId, staffId } = feed
       const whose = staffId === null ? { userId: userId ?? '', staffId } : { userId: null, staffId }
       const entries = await entriesOf(await rowsOf(whose), staffId !== null)
@@ -135,7 +143,7 @@ export function createFeeds(
     },
 
     async erase(tx, userId) {
-      await tx.delete(feeds).where(eq(feeds.userId, userId))
+      await tx.delete(feeds).where(eq(feeds.madeBy, userId))
       const member = await staff.ofUser(tx, userId)
       if (member) await tx.delete(feeds).where(eq(feeds.staffId, member.id))
     },

@@ -11,11 +11,14 @@ import { type Closures, createClosures } from './closures'
 import { createDeposits } from './deposits'
 import { createFeeds, type Feeds } from './feeds'
 import { createLists, type Lists } from './lists'
+import { createNames } from './names'
+import { createOffers } from './offers'
 import { personalData } from './personal-data'
 import { createPlacing } from './placing'
 import { createReminders, type ReminderPlan } from './reminders'
 import { createReviews, type Reviews } from './reviews'
 import { createRows } from './rows'
+import { createServiceRows } from './service-rows'
 import { createServices, type Services } from './services'
 import { createSlots, type Slots } from './slots'
 import { createStaff, type StaffBook } from './staff'
@@ -38,7 +41,7 @@ export interface Appointments {
   closures: Pick<Closures, 'create' | 'remove' | 'list'>
   slots: Slots
   booking: Booking
-  changes: Pick<Changes, 'move' | 'cancel' | 'complete' | 'miss' | 'decline'>
+  changes: Pick<Changes, 'move' | 'cancel' | 'complete' | 'miss' | 'decline' | 'refund'>
   lists: Pick<Lists, 'own' | 'get' | 'desk' | 'deskGet'>
   waiting: Pick<Waiting, 'join' | 'leave' | 'list'>
   reviews: Pick<Reviews, 'put' | 'list' | 'hide'>
@@ -51,14 +54,16 @@ export interface Appointments {
   invitation(id: string, method: Method): Promise<string | undefined>
   /** One batch of what is due: reminders first. Answers how many of them there were. */
   remindersDue(limit: number): Promise<number>
-  /** Everything that is due: reminders, offers that nobody took, deposits that nobody settled. */
+  /** Everything that is due: reminders, offers that nobody took, waits whose days are over, deposits that nobody settled. */
   tick(): Promise<void>
-  /** Forgets reminders that were done with before the moment; answers how many. */
+  /** Forgets reminders and waits that were done with before the moment; answers how many. */
   prune(before: number): Promise<number>
 }
 
 const REMINDERS_AT_ONCE = 50
 const OFFERS_AT_ONCE = 50
+/** In one tick: nobody is offered anything for days that are over, so what is left can wait for the next. */
+const WAITS_A_TICK = 1_000
 
 export function createAppointments(
   runtime: Runtime,
@@ -71,8 +76,11 @@ export function createAppointments(
   const staff = createStaff(runtime, identity)
   const closures = createClosures(runtime, identity, staff)
   const placing = createPlacing(runtime, { rows, staff, closures })
-  const waiting = createWaiting(runtime, { events, rows, services: () => services, staff, placing })
-  const services = createServices(runtime, identity, options, waiting.grown)
+  const services = createServiceRows()
+  const waiting = createWaiting(runtime, { services, staff })
+  const offers = createOffers(runtime, { events, rows, services, staff, placing, waiting })
+  const catalogue = createServices(runtime, { identity, rows: services, offers }, options)
+  const names = createNames(runtime, identity)
   const slots = createSlots(runtime, { services, staff, placing })
   const views = createViews({ services, staff })
   const deposits = createDeposits(runtime, { identity, ledger, wallet })
@@ -80,16 +88,16 @@ export function createAppointments(
     reminders: options.reminders,
     reviewMinutesAfter: options.reviewMinutesAfter,
   })
-  const parts = { identity, events, rows, services, staff, placing, deposits, reminders, waiting, views }
+  const parts = { identity, events, rows, services, staff, placing, deposits, reminders, waiting, offers, views }
   const booking = createBooking(runtime, parts)
   const changes = createChanges(runtime, parts)
   const lists = createLists(runtime, { identity, rows, staff, views })
-  const reviews = createReviews(runtime, { identity, rows })
-  const feeds = createFeeds(runtime, { identity, services, staff }, options.baseUrl)
-  identity.closing.keeps(personalData({ lists, changes, reviews, waiting, feeds, services, staff }))
+  const reviews = createReviews(runtime, { identity, rows, names })
+  const feeds = createFeeds(runtime, { identity, services, staff, names }, options.baseUrl)
+  identity.closing.keeps(personalData({ lists, names, changes, reviews, waiting, feeds, services: catalogue, staff }))
 
   return {
-    services,
+    services: catalogue,
     staff,
     closures,
     slots,
@@ -123,10 +131,12 @@ export function createAppointments(
 
     async tick() {
       while ((await reminders.due(REMINDERS_AT_ONCE)) === REMINDERS_AT_ONCE);
-      while ((await waiting.lapseDue(OFFERS_AT_ONCE)) === OFFERS_AT_ONCE);
+      while ((await offers.lapseDue(OFFERS_AT_ONCE)) === OFFERS_AT_ONCE);
+      while ((await offers.growDue()) > 0);
+      await waiting.endOver(WAITS_A_TICK)
       while ((await deposits.expireDue()) > 0);
     },
 
-    prune: reminders.prune,
+    prune: async (before) => (await reminders.prune(before)) + (await waiting.prune(before)),
   }
 }

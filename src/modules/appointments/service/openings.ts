@@ -1,10 +1,13 @@
 /** When somebody is there: opening hours and closures as spans of moments, and the starts that fit between them. Pure. */
 import { atMinute, daysIn, MINUTE_MS, overlaps, type Span } from './time'
 
-export interface Hours {
-  weekday: number
+interface PartOfDay {
   fromMinute: number
   toMinute: number
+}
+
+export interface Hours extends PartOfDay {
+  weekday: number
 }
 
 export interface Closed {
@@ -18,7 +21,7 @@ export interface Closed {
 export function openingsIn(span: Span, hours: readonly Hours[], timeZone: string): Span[] {
   const openings: Span[] = []
   for (const { date, weekday } of daysIn(span, timeZone)) {
-    const ofDay = hours.filter((each) => each.weekday === weekday).sort((a, b) => a.fromMinute - b.fromMinute)
+    const ofDay = hours.filter((each) => each.weekday === weekday)
     for (const { fromMinute, toMinute } of joined(ofDay)) {
       openings.push({ from: atMinute(date, fromMinute, timeZone), to: atMinute(date, toMinute, timeZone) })
     }
@@ -26,25 +29,38 @@ export function openingsIn(span: Span, hours: readonly Hours[], timeZone: string
   return openings.filter((each) => each.from < each.to && overlaps(each, span))
 }
 
-function joined(hours: readonly Hours[]): Hours[] {
-  const out: Hours[] = []
-  for (const each of hours) {
+/** Parts of one day, in order; those that meet or overlap are one. */
+function joined(parts: readonly PartOfDay[]): PartOfDay[] {
+  const out: PartOfDay[] = []
+  for (const { fromMinute, toMinute } of [...parts].sort((a, b) => a.fromMinute - b.fromMinute)) {
     const last = out.at(-1)
-    if (last && last.toMinute === each.fromMinute) out[out.length - 1] = { ...last, toMinute: each.toMinute }
-    else out.push(each)
+    if (last && fromMinute <= last.toMinute) last.toMinute = Math.max(last.toMinute, toMinute)
+    else out.push({ fromMinute, toMinute })
   }
   return out
 }
 
+/**
+ * When it is closed, in order and apart from one another. Those of one day are joined while they are minutes: turning each
+ * of hundreds of long closures into moments would take longer than everything else.
+ */
 export function closedIn(span: Span, closures: readonly Closed[], timeZone: string): Span[] {
   const closed: Span[] = []
   for (const { date } of daysIn(span, timeZone)) {
-    for (const { fromDate, toDate, fromMinute, toMinute } of closures) {
-      if (date < fromDate || date > toDate) continue
-      closed.push({ from: atMinute(date, fromMinute ?? 0, timeZone), to: atMinute(date, toMinute ?? 1440, timeZone) })
+    const ofDay = closures.filter(({ fromDate, toDate }) => fromDate <= date && date <= toDate)
+    const parts = ofDay.map(({ fromMinute, toMinute }) => ({ fromMinute: fromMinute ?? 0, toMinute: toMinute ?? 1440 }))
+    for (const { fromMinute, toMinute } of joined(parts)) {
+      append(closed, { from: atMinute(date, fromMinute, timeZone), to: atMinute(date, toMinute, timeZone) })
     }
   }
   return closed
+}
+
+/** What the clocks skip is no time at all, and a day that follows on another makes one span with it. */
+function append(spans: Span[], { from, to }: Span): void {
+  const last = spans.at(-1)
+  if (last && from <= last.to) last.to = Math.max(last.to, to)
+  else if (from < to) spans.push({ from, to })
 }
 
 /** Whether a start lies on the steps that are counted from the opening of the day. */

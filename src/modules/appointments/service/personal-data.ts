@@ -5,6 +5,7 @@ import { appointments } from '../schema'
 import type { Changes } from './changes'
 import type { Feeds } from './feeds'
 import type { Lists } from './lists'
+import type { Names } from './names'
 import type { Reviews } from './reviews'
 import type { Services } from './services'
 import type { StaffBook } from './staff'
@@ -12,6 +13,7 @@ import type { Waiting } from './waiting'
 
 export interface PersonalParts {
   lists: Lists
+  names: Names
   changes: Changes
   reviews: Reviews
   waiting: Waiting
@@ -21,7 +23,7 @@ export interface PersonalParts {
 }
 
 export function personalData(parts: PersonalParts): PersonalData {
-  const { lists, changes, reviews, waiting, feeds, services, staff } = parts
+  const { lists, names, changes, reviews, waiting, feeds, services, staff } = parts
   return {
     name: 'appointments',
 
@@ -39,6 +41,7 @@ export function personalData(parts: PersonalParts): PersonalData {
       await changes.cancelAllOf(tx, await lists.aheadOf(tx, userId))
       await reviews.erase(tx, userId)
       await feeds.erase(tx, userId)
+      names.forget(tx, userId)
       await staff.forgetUser(tx, userId)
       await services.forgetPayee(tx, userId)
       // Why somebody could not come is told in words about a person.

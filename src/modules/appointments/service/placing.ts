@@ -11,7 +11,7 @@ import { hours } from '../schema'
 import type { Closures } from './closures'
 import { closedIn, type Hours, onStep, openingsIn } from './openings'
 import type { AppointmentRow, Rows } from './rows'
-import type { ServiceRow } from './services'
+import type { ServiceRow } from './service-rows'
 import type { StaffBook, StaffRow } from './staff'
 import { DAY_MS, localDate, MINUTE_MS, overlaps, type Span, spanOfDates } from './time'
 
@@ -19,6 +19,7 @@ import { DAY_MS, localDate, MINUTE_MS, overlaps, type Span, spanOfDates } from '
 export interface Diary {
   staff: StaffRow
   openings: Span[]
+  /** In order, and apart from one another. */
   closed: Span[]
   busy: AppointmentRow[]
 }
@@ -42,7 +43,7 @@ export interface Place {
 export type PlacingCode =
   | PlaceCode
   | TimeCode
-  | Extract<AppointmentCode, 'staff_not_found' | 'staff_not_for_service' | 'own_service'>
+  | Extract<AppointmentCode, 'staff_not_found' | 'staff_not_for_service' | 'own_service' | 'too_many_appointments'>
 
 export interface Placing {
   /** Within a unit: the place, with somebody who is free, or why there is none. */
@@ -50,6 +51,11 @@ export interface Placing {
   /** The diaries of these members in a span: one query for hours, one for closures, one for appointments. */
   diaries(db: Db, members: readonly StaffRow[], span: Span): Promise<Diary[]>
 }
+
+/** Nobody plans more than this, and whoever takes places to keep others out of them gets no further. */
+const AHEAD_LIMIT = 10
+/** A first visit, and one to come back twice: more of one service keeps its diary from others. */
+const AHEAD_OF_SERVICE_LIMIT = 3
 
 /** Of several members' reasons, the one that helps the most comes first. */
 const TELLING: readonly PlaceCode[] = [
@@ -79,17 +85,17 @@ export function createPlacing(
     const week = await hoursOf(db, ids)
     // A day to either side, because the members' dates may differ from those of the span.
     const from = localDate(span.from - DAY_MS, 'UTC')
-    const closed = await closures.between(db, ids, from, localDate(span.to + DAY_MS, 'UTC'))
-    const busy = await rows.busyOf(db, ids, span)
+    const closed = Map.groupBy(
+      await closures.between(db, ids, from, localDate(span.to + DAY_MS, 'UTC')),
+      ({ staffId }) => staffId,
+    )
+    const busy = Map.groupBy(await rows.busyOf(db, ids, span), ({ staffId }) => staffId)
+    const ofPlace = closed.get(null) ?? []
     return members.map((member) => ({
       staff: member,
       openings: openingsIn(span, week.get(member.id) ?? [], member.timeZone),
-      closed: closedIn(
-        span,
-        closed.filter(({ staffId }) => staffId === null || staffId === member.id),
-        member.timeZone,
-      ),
-      busy: busy.filter(({ staffId }) => staffId === member.id),
+      closed: closedIn(span, [...ofPlace, ...(closed.get(member.id) ?? [])], member.timeZone),
+      busy: busy.get(member.id) ?? [],
     }))
   }
 
@@ -103,6 +109,25 @@ export function createPlacing(
     if (staffId === undefined) return fail('appointment_outside_hours', 'Nobody does this service at present.')
     const member = await staff.find(tx, staffId)
     return fail(member?.active ? 'staff_not_for_service' : 'staff_not_found')
+  }
+
+  /** Why this person can have no place then, whoever is free. Offers count as well: they are kept for the person. */
+  async function whyNotTheirs(
+    tx: Tx,
+    { service, startsAt, userId, instead }: PlaceWanted,
+    endsAt: number,
+  ): Promise<PlacingCode | undefined> {
+    if (service.payeeId === userId) return 'own_service'
+    const now = clock()
+    const own = (await rows.ofPersonFrom(tx, userId, now)).filter(({ id }) => id !== instead?.id)
+    const asked = { from: startsAt, to: endsAt }
+    if (own.some((each) => overlaps({ from: each.startsAt, to: each.endsAt }, asked))) return 'appointment_overlap'
+    // A move makes them no more than they are.
+    if (instead) return undefined
+    const ahead = own.filter((each) => each.startsAt > now)
+    const ofService = ahead.filter(({ serviceId }) => serviceId === service.id)
+    const tooMany = ahead.length >= AHEAD_LIMIT || ofService.length >= AHEAD_OF_SERVICE_LIMIT
+    return tooMany ? 'too_many_appointments' : undefined
   }
 
   /** The one with the fewest appointments on that day. */
@@ -123,15 +148,15 @@ export function createPlacing(
     diaries,
 
     async place(tx, wanted) {
-      const { service, startsAt, userId, instead } = wanted
+      const { service, startsAt, instead } = wanted
       const leaving = instead?.id
       const when = whyNotThen(service, startsAt, clock())
       if (when) return fail(when)
       const endsAt = startsAt + service.durationMinutes * MINUTE_MS
+      const theirs = await whyNotTheirs(tx, wanted, endsAt)
+      if (theirs) return fail(theirs)
       const members = await candidates(tx, wanted)
       if (!members.ok) return members
-      const own = await rows.ofPersonIn(tx, userId, { from: startsAt, to: endsAt })
-      if (own.some(({ id }) => id !== leaving)) return fail('appointment_overlap')
       const busyUntil = endsAt + service.bufferMinutes * MINUTE_MS
       const found = await diaries(tx, members.value, { from: startsAt, to: busyUntil })
       const judged = found.map((diary) => ({ staff: diary.staff, reason: whyNot(diary, service, startsAt, leaving) }))

@@ -11,7 +11,7 @@ import type { Runtime } from '../../../platform/runtime'
 import { appointmentReminderDue, reviewAsked } from '../events'
 import { appointments, reminders } from '../schema'
 import type { AppointmentRow } from './rows'
-import type { ServiceRow } from './services'
+import type { ServiceRow } from './service-rows'
 import { DAY_MS, MINUTE_MS } from './time'
 
 /** What a message may travel by, in the words of the notifications. */

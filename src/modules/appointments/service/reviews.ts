@@ -6,6 +6,7 @@ import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
 import type { AppointmentCode } from '../failures'
 import { ratings, reviews } from '../schema'
+import type { Names } from './names'
 import type { AppointmentRow, Rows } from './rows'
 import { DAY_MS, iso } from './time'
 import { stateCode } from './transitions'
@@ -51,7 +52,7 @@ const CHANGED_WITHIN_MS = 30 * DAY_MS
 
 export function createReviews(
   { store, clock, newId }: Runtime,
-  { identity, rows }: { identity: Identity; rows: Rows },
+  { identity, rows, names }: { identity: Identity; rows: Rows; names: Names },
 ): Reviews {
   async function count(tx: Tx, serviceId: string, total: number, by: number): Promise<void> {
     await tx
@@ -86,14 +87,8 @@ export function createReviews(
     return { ...before, ...changes }
   }
 
-  async function reviewer(userId: string): Promise<string | null> {
-    const user = await identity.find(userId)
-    if (!user || user.status === 'closed') return null
-    return user.name.trim().split(/\s+/)[0] ?? null
-  }
-
   async function viewOf({ id, rating, text, userId, createdAt }: ReviewRow): Promise<ReviewView> {
-    return { id, rating, text, reviewer: await reviewer(userId), createdAt: iso(createdAt) }
+    return { id, rating, text, reviewer: (await names.first(userId)) ?? null, createdAt: iso(createdAt) }
   }
 
   async function ownView(row: ReviewRow): Promise<OwnReview> {

@@ -1,5 +1,5 @@
 /** The rows of appointments, as every part of this module reads and changes them. */
-import { and, asc, eq, gt, gte, inArray, lt, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, lt, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
 import type { Clock } from '../../../platform/ids'
@@ -21,8 +21,8 @@ export interface Rows {
   change(tx: Tx, row: AppointmentRow, changes: Partial<AppointmentRow>): Promise<AppointmentRow>
   /** What takes places of these members of staff in a span, buffers included. */
   busyOf(db: Db, staffIds: readonly string[], span: Span): Promise<AppointmentRow[]>
-  /** What a person has in a span, buffers left out: those are the staff's. */
-  ofPersonIn(db: Db, userId: string, span: Span): Promise<AppointmentRow[]>
+  /** What a person has that is not over at the moment, buffers left out: those are the staff's. */
+  ofPersonFrom(db: Db, userId: string, moment: number): Promise<AppointmentRow[]>
 }
 
 export function createRows(clock: Clock): Rows {
@@ -60,7 +60,7 @@ export function createRows(clock: Clock): Rows {
             )
             .orderBy(asc(appointments.startsAt)),
 
-    ofPersonIn: (db, userId, { from, to }) =>
+    ofPersonFrom: (db, userId, moment) =>
       db
         .select()
         .from(appointments)
@@ -68,9 +68,8 @@ export function createRows(clock: Clock): Rows {
           and(
             isBusy,
             eq(appointments.userId, userId),
-            gte(appointments.startsAt, from - LONGEST_MS),
-            lt(appointments.startsAt, to),
-            gt(appointments.endsAt, from),
+            gt(appointments.startsAt, moment - LONGEST_MS),
+            gt(appointments.endsAt, moment),
           ),
         ),
   }

@@ -1,15 +1,15 @@
 /** What can be booked: made, changed and deactivated by an operator, listed with what people thought of it. */
 import { and, asc, eq, gt, inArray } from 'drizzle-orm'
-import type { Db, Tx } from '../../../platform/db'
+import type { Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
 import type { AppointmentCode } from '../failures'
 import { ratings, services } from '../schema'
+import type { Offers } from './offers'
 import type { ReminderPlan } from './reminders'
+import type { ServiceRow, ServiceRows } from './service-rows'
 import { iso } from './time'
-
-export type ServiceRow = typeof services.$inferSelect
 
 /** What an operator says of a service; what is left out of a new one has a default, of a change stays as it is. */
 export interface ServiceInput {
@@ -38,7 +38,7 @@ export interface NewService extends ServiceInput {
   timeZone: string
 }
 
-export interface ServiceView extends Omit<ServiceRow, 'reminders' | 'createdAt' | 'updatedAt'> {
+export interface ServiceView extends Omit<ServiceRow, 'reminders' | 'grownFrom' | 'createdAt' | 'updatedAt'> {
   reminders: ReminderPlan[] | null
   createdAt: string
   /** The mean of the reviews that are shown; nothing while there is none. */
@@ -57,8 +57,6 @@ export interface Services {
   /** Whoever runs the place sees the inactive ones too. */
   list(options: { limit: number; after?: string | undefined; inactive: boolean }): Promise<ServiceView[]>
   get(id: string, options: { inactive: boolean }): Promise<Result<ServiceView, 'service_not_found'>>
-  find(db: Db, id: string): Promise<ServiceRow | undefined>
-  findAll(db: Db, ids: readonly string[]): Promise<Map<string, ServiceRow>>
   /** Within a unit: what was to be paid to somebody who leaves is paid to the operator. */
   forgetPayee(tx: Tx, userId: string): Promise<void>
 }
@@ -68,22 +66,15 @@ const PAYABLE = new Set(['agent', 'biller'])
 
 export function createServices(
   { store, clock, newId }: Runtime,
-  identity: Identity,
+  { identity, rows, offers }: { identity: Identity; rows: ServiceRows; offers: Pick<Offers, 'grown'> },
   options: { currency: string },
-  /** A service that takes more people than before has places for those who wait. */
-  grown: (tx: Tx, service: ServiceRow) => Promise<void>,
 ): Services {
-  async function find(db: Db, id: string): Promise<ServiceRow | undefined> {
-    const [row] = await db.select().from(services).where(eq(services.id, id))
-    return row
-  }
-
-  async function withRatings(rows: readonly ServiceRow[]): Promise<ServiceView[]> {
-    if (rows.length === 0) return []
-    const ids = rows.map(({ id }) => id)
+  async function withRatings(found: readonly ServiceRow[]): Promise<ServiceView[]> {
+    if (found.length === 0) return []
+    const ids = found.map(({ id }) => id)
     const sums = await store.read.select().from(ratings).where(inArray(ratings.serviceId, ids))
     const of = new Map(sums.map((each) => [each.serviceId, each]))
-    return rows.map((row) => viewOf(row, of.get(row.id)))
+    return found.map((row) => viewOf(row, of.get(row.id)))
   }
 
   async function refusal({ price, deposit, payeeId }: ServiceRow): Promise<ServiceCode | undefined> {
@@ -97,19 +88,6 @@ export function createServices(
     identity.auditLog.audit(tx, { actor, action, subject, outcome: 'allowed', detail })
 
   return {
-    find,
-
-    async findAll(db, ids) {
-      const rows =
-        ids.length === 0
-          ? []
-          : await db
-              .select()
-              .from(services)
-              .where(inArray(services.id, [...new Set(ids)]))
-      return new Map(rows.map((row) => [row.id, row]))
-    },
-
     async create(input, actor) {
       const now = clock()
       const row: ServiceRow = {
@@ -128,6 +106,7 @@ export function createServices(
         payeeId: null,
         reminders: null,
         active: true,
+        grownFrom: null,
         ...input,
         createdAt: now,
         updatedAt: now,
@@ -142,20 +121,20 @@ export function createServices(
     },
 
     async change(id, input, actor) {
-      const before = await find(store.read, id)
+      const before = await rows.find(store.read, id)
       if (!before) return fail('service_not_found')
       if (input.currency !== undefined && input.currency !== before.currency) return fail('service_currency_fixed')
       const refused = await refusal({ ...before, ...input })
       // A payee who left is no reason to refuse a change of something else.
       if (refused && !(refused === 'payee_unfit' && input.payeeId === undefined)) return fail(refused)
       const changed = await store.write(async (tx): Promise<Result<ServiceRow, ServiceCode>> => {
-        const current = await find(tx, id)
+        const current = await rows.find(tx, id)
         if (!current) return fail('service_not_found')
         const row: ServiceRow = { ...current, ...input, updatedAt: clock() }
         if (row.deposit > row.price) return fail('service_deposit_above_price')
         await tx.update(services).set(row).where(eq(services.id, id))
         await audit(tx, actor, 'appointments.service_change', id, { changed: Object.keys(input) })
-        if (row.active && row.capacity > current.capacity) await grown(tx, row)
+        if (row.active && row.capacity > current.capacity) await offers.grown(tx, row)
         return ok(row)
       })
       if (!changed.ok) return changed
@@ -164,7 +143,7 @@ export function createServices(
     },
 
     async list({ limit, after, inactive }) {
-      const rows = await store.read
+      const found = await store.read
         .select()
         .from(services)
         .where(
@@ -175,11 +154,11 @@ export function createServices(
         )
         .orderBy(asc(services.id))
         .limit(limit)
-      return withRatings(rows)
+      return withRatings(found)
     },
 
     async get(id, { inactive }) {
-      const row = await find(store.read, id)
+      const row = await rows.find(store.read, id)
       const [view] = row && (row.active || inactive) ? await withRatings([row]) : []
       return view ? ok(view) : fail('service_not_found')
     },
@@ -191,7 +170,7 @@ export function createServices(
 }
 
 function viewOf(
-  { updatedAt: _, ...row }: ServiceRow,
+  { updatedAt: _, grownFrom: __, ...row }: ServiceRow,
   sums: { total: number; reviews: number } | undefined,
 ): ServiceView {
   const reviews = sums?.reviews ?? 0

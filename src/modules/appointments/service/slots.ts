@@ -4,7 +4,7 @@ import type { Runtime } from '../../../platform/runtime'
 import type { AppointmentCode } from '../failures'
 import { startsIn } from './openings'
 import { type Diary, type Placing, placesLeft, whyNotThen } from './placing'
-import type { ServiceRow, Services } from './services'
+import type { ServiceRow, ServiceRows } from './service-rows'
 import type { StaffBook } from './staff'
 import { iso, localText, MINUTE_MS, overlaps, type Span, spanOfDates } from './time'
 
@@ -44,7 +44,7 @@ const DAYS_LIMIT = 31
 
 export function createSlots(
   { store, clock }: Runtime,
-  { services, staff, placing }: { services: Services; staff: StaffBook; placing: Placing },
+  { services, staff, placing }: { services: ServiceRows; staff: StaffBook; placing: Placing },
 ): Slots {
   return {
     async free({ serviceId, staffId, from, to }) {
@@ -85,11 +85,12 @@ function gather(
 ): void {
   const lengthMs = service.durationMinutes * MINUTE_MS
   const bufferMs = service.bufferMinutes * MINUTE_MS
+  const isClosed = sweep(closed)
   let first = 0
   for (const opening of openings) {
     for (const start of startsIn(opening, service.slotStepMinutes, lengthMs)) {
       if (start < span.from || start >= span.to || whyNotThen(service, start, now)) continue
-      if (closed.some((each) => overlaps(each, { from: start, to: start + lengthMs }))) continue
+      if (isClosed({ from: start, to: start + lengthMs })) continue
       // Starts only rise, so what is over stays over.
       while ((busy[first]?.busyUntil ?? Number.POSITIVE_INFINITY) <= start) first += 1
       const near = busyNear(busy, first, start + lengthMs + bufferMs)
@@ -98,6 +99,16 @@ function gather(
       const slot = slots.get(start) ?? { places: 0, staffIds: [] }
       slots.set(start, { places: slot.places + places, staffIds: [...slot.staffIds, staff.id] })
     }
+  }
+}
+
+/** Whether one of the spans, which are in order and apart, overlaps what is asked; to be asked about rising spans only. */
+function sweep(spans: readonly Span[]): (asked: Span) => boolean {
+  let next = 0
+  return (asked) => {
+    while ((spans[next]?.to ?? Number.POSITIVE_INFINITY) <= asked.from) next += 1
+    const span = spans[next]
+    return span !== undefined && overlaps(span, asked)
   }
 }
 

@@ -6,7 +6,7 @@ import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
 import type { AppointmentCode } from '../failures'
-import { hours, services, staff, staffServices } from '../schema'
+import { feeds, hours, services, staff, staffServices } from '../schema'
 import type { Hours } from './openings'
 import { iso } from './time'
 
@@ -58,9 +58,12 @@ export interface StaffBook {
   servicesOf(db: Db, staffId: string): Promise<string[]>
   /** Active members who do the service; within a unit that books, their diaries are locked. */
   whoDo(db: Db, serviceId: string, options?: { staffId?: string | undefined; lock?: boolean }): Promise<StaffRow[]>
-  /** Within a unit: whoever leaves sees no appointments any more. */
+  /** Within a unit: whoever leaves sees no appointments any more, cannot be booked, and is not named. */
   forgetUser(tx: Tx, userId: string): Promise<void>
 }
+
+/** Of whoever has closed their account; operators see to what is still booked with them. */
+const FORMER = 'Former member of staff'
 
 /** Roles that may run appointments (`appointments:manage`). */
 const RUNS_APPOINTMENTS = new Set(['agent', 'teller', 'operator', 'support'])
@@ -164,6 +167,9 @@ export function createStaff({ store, clock, newId }: Runtime, identity: Identity
         const row: StaffRow = { ...before, ...changes }
         await tx.update(staff).set(row).where(eq(staff.id, id))
         if (serviceIds) await setServices(tx, id, serviceIds)
+        // Whoever sees the calendar is asked about anew.
+        if (row.userId !== before.userId || row.active !== before.active)
+          await tx.delete(feeds).where(eq(feeds.staffId, id))
         await audit(tx, actor, 'appointments.staff_change', id, Object.keys(input))
         return ok(await detail(tx, row))
       })
@@ -236,7 +242,7 @@ export function createStaff({ store, clock, newId }: Runtime, identity: Identity
     },
 
     async forgetUser(tx, userId) {
-      await tx.update(staff).set({ userId: null }).where(eq(staff.userId, userId))
+      await tx.update(staff).set({ userId: null, active: false, name: FORMER }).where(eq(staff.userId, userId))
     },
   }
 }

@@ -19,17 +19,6 @@ export const overlaps = (a: Span, b: Span): boolean => a.from < b.to && b.from <
 
 const LOCAL = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$/
 
-/** Whether it is the IANA name of a time zone; an offset is none, because it knows no summer. */
-export function isTimeZone(name: string): boolean {
-  if (!/^[A-Za-z]/.test(name)) return false
-  try {
-    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name)
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** The moment that somebody asks for: with `Z` or an offset, or as the clock at the wall shows it. */
 export function momentOf(text: string, timeZone: string): Result<number, TimeCode> {
   try {

@@ -1,12 +1,12 @@
 /** An appointment as its customer sees it, as those who run it do, and as other modules ask for it. */
 import type { Db } from '../../../platform/db'
 import type { AppointmentRow } from './rows'
-import type { ServiceRow, Services } from './services'
+import type { ServiceRow, ServiceRows } from './service-rows'
 import type { StaffBook, StaffRow } from './staff'
 import { iso, localText } from './time'
 import type { Status } from './transitions'
 
-export type DepositState = 'none' | 'held' | 'captured' | 'released' | 'lost'
+export type DepositState = 'none' | 'held' | 'captured' | 'released' | 'refunded' | 'uncollected'
 
 export interface AppointmentView {
   id: string
@@ -67,7 +67,7 @@ export interface Views {
   details(db: Db, row: AppointmentRow): Promise<AppointmentDetails>
 }
 
-export function createViews({ services, staff }: { services: Services; staff: StaffBook }): Views {
+export function createViews({ services, staff }: { services: ServiceRows; staff: StaffBook }): Views {
   async function parts(db: Db, row: AppointmentRow): Promise<{ service: ServiceRow; member: StaffRow }> {
     const service = await services.find(db, row.serviceId)
     const member = await staff.find(db, row.staffId)

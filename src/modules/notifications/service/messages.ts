@@ -1,5 +1,5 @@
 /** What was told to whom, for operators: one notification with every try, lists, and the dead ones to be sent again. */
-import { and, asc, desc, eq, gte, inArray, lt } from 'drizzle-orm'
+import { and, asc, desc, eq, gte, inArray, lt, or } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
 import { fail, ok, type Result } from '../../../platform/result'
@@ -9,7 +9,7 @@ import type { Medium } from '../channels/channel'
 import { deliveries, notifications } from '../schema'
 import type { Noted } from './catalogue'
 import type { Facts } from './notice'
-import type { DeliveryRow, NotificationRow } from './outbox'
+import { type DeliveryRow, type NotificationRow, SENT_BY_NAME } from './outbox'
 import type { Try } from './outcomes'
 import type { Reach } from './reach'
 import { type DeliveryState, type NotificationState, statusOf } from './states'
@@ -244,5 +244,7 @@ function deliveryView(row: DeliveryRow): DeliveryView {
 }
 
 /** The unique key begins with what a notification is about, so it serves as the index. */
-const isAbout = (about: string) =>
+const isAbout = (about: string) => or(beginsWith(about), beginsWith(`${SENT_BY_NAME}${about}`))
+
+const beginsWith = (about: string) =>
   and(gte(notifications.uniqueKey, `${about} `), lt(notifications.uniqueKey, `${about}!`))

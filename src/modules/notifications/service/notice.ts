@@ -23,6 +23,8 @@ export interface Notice {
   version?: number
   /** What it is about. The same person is told the same of the same thing once. */
   about: string
+  /** Somebody asks for it by name: it never takes the place of what Kumbu says of itself. */
+  byName?: true
   /** The only ways it may take: a code that proves an address goes to that address. */
   only?: readonly Medium[]
   /** The ways of this one, in place of the template’s. */

@@ -45,6 +45,9 @@ export interface Outbox {
   ): DeliveryRow
 }
 
+/** Begins the unique key of what somebody sent by name. */
+export const SENT_BY_NAME = 'sent:'
+
 interface At {
   track: number
   step: number
@@ -228,7 +231,7 @@ export function createOutbox(
         expiresAt: notice.expiresAt ?? null,
         createdAt: now,
         uniqueKey: [
-          about === '' ? id : about,
+          `${notice.byName ? SENT_BY_NAME : ''}${about === '' ? id : about}`,
           template,
           recipient,
           addressId ?? '',

@@ -142,8 +142,8 @@ export function createSending(
         ...recipient,
         template,
         data,
-        // Nothing that somebody sends takes the place of what Kumbu says itself.
-        about: about === '' ? '' : `sent:${about}`,
+        about,
+        byName: true,
         ...(tracks ? { tracks } : {}),
         language,
         dueAt: sendAt,

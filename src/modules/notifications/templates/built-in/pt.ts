@@ -80,7 +80,7 @@ const changeShort = choose<SecurityChange>('change', {
   second_factor_locked: 'quem sabe a sua palavra-passe errou dez vezes o segundo fator. Mude a palavra-passe.',
   sign_ins_failing: 'muitas tentativas com palavras-passe erradas na sua conta. Continua aberta e segura.',
   account_closed: `a sua conta foi encerrada. ${NOT_YOU_SHORT}`,
-  endpoint_added: `as suas mensagens seguem agora para um sítio na Internet. ${NOT_YOU_SHORT}`,
+  endpoint_added: `os seus avisos seguem agora para um site. ${NOT_YOU_SHORT}`,
 })
 
 const movement = choose<TransferType>(
