@@ -157,6 +157,7 @@ CREATE TABLE "deliveries" (
 	"expires_at" bigint,
 	"fallback_at" bigint,
 	"digest" boolean NOT NULL,
+	"address_hash" text,
 	"provider" text,
 	"provider_id" text,
 	"reason" text,

@@ -185,6 +185,7 @@ CREATE TABLE `deliveries` (
 	`expires_at` integer,
 	`fallback_at` integer,
 	`digest` integer NOT NULL,
+	`address_hash` text,
 	`provider` text,
 	`provider_id` text,
 	`reason` text,

@@ -193,6 +193,7 @@ describe('every operation', () => {
       'POST /api/v1/appointments/desk/{appointmentId}/complete',
       'POST /api/v1/appointments/desk/{appointmentId}/move',
       'POST /api/v1/appointments/desk/{appointmentId}/no-show',
+      'POST /api/v1/appointments/desk/{appointmentId}/refund',
       'POST /api/v1/appointments/waiting',
       'POST /api/v1/appointments/{appointmentId}/accept',
       'POST /api/v1/appointments/{appointmentId}/cancel',

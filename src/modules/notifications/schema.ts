@@ -84,6 +84,8 @@ export const deliveries = table(
     fallbackAt: time('fallback_at'),
     /** Why it is not sent at once: gathered with others into one. */
     digest: bool('digest').notNull(),
+    /** Keyed hash of where it went. */
+    addressHash: text('address_hash'),
     /** Who took it, and their own id of it. */
     provider: text('provider'),
     providerId: text('provider_id'),

@@ -4,7 +4,7 @@
  * (`platform/queue`), once: it takes the event's mark away in the same transaction.
  */
 import type { Static, TSchema } from '@sinclair/typebox'
-import { asc, eq, inArray } from 'drizzle-orm'
+import { asc, eq, inArray, max } from 'drizzle-orm'
 import { type Db, preparedWrite, type Tx, type Unit } from '../db'
 import { forUpdate } from '../db/dialect'
 import { HopelessError, type Queue } from '../queue'
@@ -80,6 +80,7 @@ const insertEvent = preparedWrite<NewEvent>('insert_event', (db, $) =>
 export function createEvents({ store, clock, metrics }: Runtime, queue: Queue): Events {
   const subscribers = new Map<string, Subscriber[]>()
   const workers = new Set<string>()
+  const isPatient = new Map<string, boolean>()
 
   async function deliver(name: string, eventId: number): Promise<Unit<void> | undefined> {
     const { id, type, key, payload, at } = events
@@ -133,6 +134,10 @@ export function createEvents({ store, clock, metrics }: Runtime, queue: Queue): 
       const { name, to, patient = false } = subscriber
       const others = subscribers.get(to.type) ?? []
       if (others.some((each) => each.name === name)) throw new Error(`${name} listens to ${to.type} already.`)
+      // Two relays keep no order between them.
+      if (isPatient.has(name) && isPatient.get(name) !== patient)
+        throw new Error(`${name} is waited for, or it is patient; it cannot be both.`)
+      isPatient.set(name, patient)
       subscribers.set(to.type, [...others, subscriber as unknown as Subscriber])
       addWorker(name, patient)
     },
@@ -149,7 +154,11 @@ export function createEvents({ store, clock, metrics }: Runtime, queue: Queue): 
         .from(events)
         .orderBy(asc(events.id))
         .limit(PRUNE_AT_ONCE)
-      const oldIds = old.filter(({ at, lane }) => at < before && lane === null).map(({ id }) => id)
+      // SQLite would give the newest event’s number again if its row went, and others know events by their numbers.
+      const [newest] = await store.read.select({ id: max(events.id) }).from(events)
+      const oldIds = old
+        .filter(({ id, at, lane }) => at < before && lane === null && id !== newest?.id)
+        .map(({ id }) => id)
       if (oldIds.length === 0) return 0
       const awaited = (await queue.payloads('event:')) as Array<{ eventId: number }>
       const needed = new Set(awaited.map(({ eventId }) => eventId))

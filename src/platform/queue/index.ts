@@ -352,12 +352,13 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
       stopped = true
       clearInterval(poll)
       clearTimeout(nudge)
-      for (const timer of resting.values()) clearTimeout(timer)
-      resting.clear()
       nudge = undefined
       await taking
       await lane
       await Promise.all([...underWay.values()].map(({ ended }) => ended))
+      // A look that was under way may have begun a rest.
+      for (const timer of resting.values()) clearTimeout(timer)
+      resting.clear()
     },
     dead: (limit) => deadWork(store.read, limit),
     async replay(id) {

@@ -252,6 +252,7 @@ describe('a booking', () => {
       ['cancel', { reason: 'x' }],
       ['complete', {}],
       ['no-show', {}],
+      ['refund', {}],
     ] as const)
       expectProblem(await send('POST', `/desk/${none}/${step}`, operator, body), 404, 'appointment_not_found')
     for (const wrong of ['apt_1', 'wdr_00000000000000000000', '%00'])
@@ -337,10 +338,11 @@ describe('everything else', () => {
 
 test('every list hands out its pages without losing or repeating anybody', async () => {
   const guest = await world.person('customer')
-  const { serviceId: open, staffId: busy } = await place.serviceWithStaff()
+  const open = [await place.service(), await place.service(), await place.service()]
+  const busy = await place.member(open)
   for (let i = 0; i < 2; i++) await place.serviceWithStaff()
   for (let hour = 8; hour < 15; hour++)
-    await place.booked(guest, open, `2026-12-10T${String(hour).padStart(2, '0')}:00`)
+    await place.booked(guest, open[hour % 3] as string, `2026-12-10T${String(hour).padStart(2, '0')}:00`)
   for (let day = 10; day < 17; day++) {
     const date = `2026-12-${day}`
     const closure = { staffId: busy, fromDate: date, toDate: day % 2 === 0 ? date : '2026-12-20', reason: 'x' }

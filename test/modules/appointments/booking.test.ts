@@ -62,6 +62,50 @@ describe('fifty people at the same moment', () => {
   })
 })
 
+describe('one person who asks for much at once', () => {
+  test('with other staff of other services for the same moment has one appointment', async () => {
+    const offered = await Promise.all(Array.from({ length: 6 }, () => place.serviceWithStaff()))
+    for (let round = 0; round < 12; round++) {
+      const at = `2026-12-${14 + round}T09:00`
+      const who = person(10 + round)
+      const results = await Promise.all(offered.map(({ serviceId }) => place.book(who, serviceId, at)))
+      expect([round, results.filter(({ ok }) => ok).length]).toEqual([round, 1])
+      const rows = await world.app.appointments.lists.own(who.id, 100)
+      expect(rows.filter(({ local }) => local.startsWith(at))).toHaveLength(1)
+    }
+  })
+
+  test('gets no more of one service than three', async () => {
+    const { serviceId } = await place.serviceWithStaff()
+    for (let i = 0; i < 4; i++) await place.member([serviceId])
+    const hours = ['08', '09', '10', '11', '12', '13', '14', '15']
+    const results = await Promise.all(hours.map((hour) => place.book(person(30), serviceId, `2026-12-11T${hour}:00`)))
+    expect(results.filter(({ ok }) => ok)).toHaveLength(3)
+    for (const result of results) if (!result.ok) expect(result.code).toBe('too_many_appointments')
+  })
+
+  test('gets no more than ten of all, and another when one is given up, or is over', async () => {
+    const offered = await Promise.all(Array.from({ length: 14 }, () => place.serviceWithStaff()))
+    const who = person(31)
+    const book = (i: number) =>
+      place.book(
+        who,
+        offered[i]?.serviceId ?? '',
+        `2026-12-12T${String(8 + (i % 10)).padStart(2, '0')}:${i > 9 ? 30 : '00'}`,
+      )
+    const results = await Promise.all(offered.map((_, i) => book(i)))
+    expect(results.filter(({ ok }) => ok)).toHaveLength(10)
+    for (const result of results) if (!result.ok) expect(result.code).toBe('too_many_appointments')
+
+    const refused = results.findIndex(({ ok }) => !ok)
+    const [first] = await world.app.appointments.lists.own(who.id, 1)
+    // Moving one makes them no more.
+    const { id } = allowed(await place.move(who, first?.id ?? '', '2026-12-13T09:00'))
+    allowed(await place.cancel(who, id))
+    expect((await book(refused)).ok).toBe(true)
+  })
+})
+
 describe('a person', () => {
   test('cannot be in two places, but can go from one to the next', async () => {
     const [one, two] = [await place.serviceWithStaff(), await place.serviceWithStaff({ bufferMinutes: 30 })]

@@ -1,5 +1,5 @@
 /** Calendars: the invitation that goes with a mail, and what a calendar program finds at a secret address. */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { SYSTEM } from '../../../src/modules/identity'
 import { expectProblem } from '../../acceptance/answers'
@@ -113,11 +113,77 @@ describe('a calendar at a secret address', () => {
     expectProblem(await look(second), 404, 'feed_not_found')
   })
 
-  test('of a frozen person is closed', async () => {
+  test('of a person ends when they are frozen: it does not come back with them', async () => {
     const farida = await world.person('customer')
     const { url } = (await make(farida)).body
     allowed(await world.app.wallet.setFrozen(farida.id, true, SYSTEM))
     expectProblem(await look(url), 404, 'feed_not_found')
+    allowed(await world.app.wallet.setFrozen(farida.id, false, SYSTEM))
+    expectProblem(await look(url), 404, 'feed_not_found')
+  })
+
+  describe('of a member of staff', () => {
+    let successor: Person
+    let member: string
+    let path: string
+    beforeEach(async () => {
+      successor = await world.person('agent')
+      member = await place.member([serviceId], { userId: (await world.person('agent')).id })
+      path = `/staff/${member}/feed`
+    })
+    const change = async (input: object) =>
+      allowed(await world.app.appointments.staff.change(member, input, 'operator'))
+
+    test('ends when another person takes the place, when they leave, and when they come back', async () => {
+      const operator = await world.person('operator')
+      for (const input of [{ userId: successor.id }, { active: false }, { active: true }, { userId: null }]) {
+        const { url } = (await make(operator, path)).body
+        await change(input)
+        expectProblem(await look(url), 404, 'feed_not_found')
+      }
+    })
+
+    test('stays when nothing changes but the name', async () => {
+      const { url } = (await make(await world.person('operator'), path)).body
+      await change({ name: 'Berta' })
+      expect((await look(url)).status).toBe(200)
+    })
+
+    test('ends when whoever was given it may see it no longer', async () => {
+      const support = await world.person('support')
+      const { url } = (await make(support, path)).body
+      expect((await look(url)).status).toBe(200)
+      allowed(await world.app.wallet.setFrozen(support.id, true, SYSTEM))
+      expectProblem(await look(url), 404, 'feed_not_found')
+
+      const other = await world.person('support')
+      const second = (await make(other, path)).body.url
+      const user = await world.app.identity.known(other.id)
+      allowed(await world.app.identity.closing.close(user, '192.0.2.1'))
+      expectProblem(await look(second), 404, 'feed_not_found')
+    })
+
+    test('ends when they are frozen themselves', async () => {
+      await change({ userId: successor.id })
+      const { url } = (await make(await world.person('operator'), path)).body
+      expect((await look(url)).status).toBe(200)
+      allowed(await world.app.wallet.setFrozen(successor.id, true, SYSTEM))
+      expectProblem(await look(url), 404, 'feed_not_found')
+    })
+
+    test('does not name whoever has closed their account', async () => {
+      const guest = await world.person('customer', 'Zulmira Tembe')
+      const past = await place.booked(guest, serviceId, '2026-11-26T14:00', { staffId: member })
+      const { url } = (await make(await world.person('operator'), path)).body
+      world.clock.advance(3 * DAY_MS)
+      expect((await look(url)).body).toContain('Zulmira')
+      const user = await world.app.identity.known(guest.id)
+      allowed(await world.app.identity.closing.close(user, '192.0.2.1'))
+      const { body } = await look(url)
+      expect(body).toContain(past.id)
+      expect(body).not.toContain('Zulmira')
+      world.clock.advance(-3 * DAY_MS)
+    })
   })
 
   test('of a member of staff shows whom they expect, and is theirs to make, or the operator’s', async () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { expectCleanBooks, expectProblem } from '../../acceptance/answers'
 import { createWorld, PASSWORD, type World } from '../../support/world'
-import { allowed, DAY_MS, placeOf } from './place'
+import { allowed, DAY_MS, expectCode, placeOf } from './place'
 
 let world: World
 let place: ReturnType<typeof placeOf>
@@ -75,7 +75,7 @@ test('a deposit that is held keeps the account open', async () => {
   expect((await place.get(amina, id)).status).toBe('booked')
 })
 
-test('a member of staff who leaves runs nothing any more, and a payee who leaves is paid no more', async () => {
+test('a member of staff who leaves runs nothing, cannot be booked and is not named; a payee who leaves is paid no more', async () => {
   const agent = await world.person('agent')
   const amina = await world.customer(5_000)
   const serviceId = await place.service({ price: 100, deposit: 100, payeeId: agent.id })
@@ -83,7 +83,11 @@ test('a member of staff who leaves runs nothing any more, and a payee who leaves
   const local = new Date(world.clock() + 3 * DAY_MS).toISOString().slice(0, 10)
   const { id, startsAt } = await place.booked(amina, serviceId, `${local}T09:00`)
   expect((await close(agent)).status).toBe(204)
-  expect(allowed(await world.app.appointments.staff.get(staffId)).userId).toBeNull()
+  const left = allowed(await world.app.appointments.staff.get(staffId))
+  expect(left).toMatchObject({ userId: null, active: false, name: 'Former member of staff' })
+  expectCode(await place.book(amina, serviceId, `${local}T11:00`), 'appointment_outside_hours')
+  expectCode(await place.book(amina, serviceId, `${local}T11:00`, { staffId }), 'staff_not_found')
+  expect((await place.get(amina, id)).staff).toEqual({ id: staffId, name: 'Former member of staff' })
   world.clock.advance(Date.parse(startsAt) - world.clock())
   expect(allowed(await place.complete(id)).depositState).toBe('captured')
   expect((await world.app.ledger.totals()).find(({ kind }) => kind === 'fees')?.balance).toBe(100)

@@ -68,6 +68,10 @@ export function placeOf(world: World) {
     cancelAtDesk: (id: string) => appointments.changes.cancel(desk, id, 'The room is flooded.', write),
     complete: (id: string) => appointments.changes.complete(desk, id, write),
     miss: (id: string) => appointments.changes.miss(desk, id, write),
+    moveAtDesk: (id: string, startsAt: string) => appointments.changes.move(desk, id, { startsAt }, write),
+    refund: (id: string) => appointments.changes.refund(desk, id, write),
+    /** Somebody who runs appointments, as they ask. */
+    asDesk: (who: Pick<Person, 'id'>, role: string) => ({ userId: who.id, role, as: 'desk' as const }),
     get: async (who: Pick<Person, 'id'>, id: string) => allowed(await appointments.lists.get(customer(who), id)),
     /** Everything of these types that was told, oldest first. */
     told: (...types: string[]) => toldBy(world, types),

@@ -33,7 +33,11 @@ afterAll(async () => {
 
 type Step =
   | { do: 'book' | 'wait' | 'freeze' | 'thaw'; who: number; service: number; half: number }
-  | { do: 'move' | 'cancel' | 'close' | 'complete' | 'miss' | 'accept' | 'decline'; which: number; half: number }
+  | {
+      do: 'move' | 'cancel' | 'close' | 'complete' | 'miss' | 'refund' | 'accept' | 'decline'
+      which: number
+      half: number
+    }
   | { do: 'pass'; minutes: number }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -44,7 +48,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     half: fc.nat(5),
   }),
   fc.record({
-    do: fc.constantFrom('move', 'cancel', 'close', 'complete', 'miss', 'accept', 'decline'),
+    do: fc.constantFrom('move', 'cancel', 'close', 'complete', 'miss', 'refund', 'accept', 'decline'),
     which: fc.nat(20),
     half: fc.nat(5),
   }),
@@ -113,6 +117,7 @@ async function takeRow({ id, userId }: Row, what: string, half: number): Promise
   if (what === 'close') await place.cancelAtDesk(id)
   if (what === 'complete') await place.complete(id)
   if (what === 'miss') await place.miss(id)
+  if (what === 'refund') await place.refund(id)
   if (what === 'accept') await appointments.booking.accept(userId, id, '2580', place.write)
   if (what === 'decline') await appointments.changes.decline(userId, id, place.write)
 }
@@ -121,6 +126,7 @@ const HOLD_OF: Record<string, Array<string | null>> = {
   none: [null],
   held: ['open'],
   captured: ['captured'],
+  refunded: ['captured'],
   released: ['released'],
   uncollected: ['released', 'expired'],
 }
@@ -154,6 +160,6 @@ test('deposits, holds and diaries agree after every story', async () => {
   )
   // The stories must have had something to say.
   const states = new Set((await rows()).flatMap(({ status, depositState }) => [status, depositState]))
-  for (const state of ['booked', 'cancelled', 'completed', 'missed', 'captured', 'released'])
+  for (const state of ['booked', 'cancelled', 'completed', 'missed', 'captured', 'released', 'refunded'])
     expect([state, states.has(state)]).toEqual([state, true])
 }, 120_000)

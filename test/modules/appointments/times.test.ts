@@ -244,3 +244,48 @@ test('what is shown as free can be booked, and nothing else can', async () => {
   }
   world.clock.advance(DAY_MS)
 })
+
+describe('many closures', () => {
+  test('that overlap, meet and repeat close what they close, and are no more work than one', async () => {
+    const { serviceId, staffId } = await place.serviceWithStaff({ maxDays: 366 })
+    const { closures, slots } = world.app.appointments
+    const days = { fromDate: '2027-01-01', toDate: '2027-12-31', reason: 'Works' }
+    const parts = [
+      { fromMinute: 480, toMinute: 600 },
+      { fromMinute: 600, toMinute: 660 },
+      { fromMinute: 540, toMinute: 570 },
+      { fromMinute: 780, toMinute: 1080 },
+    ]
+    for (let i = 0; i < 400; i++) allowed(await closures.create({ staffId, ...days, ...parts[i % 4] }, 'test'))
+    const free = allowed(await slots.free({ serviceId, from: '2027-02-01', to: '2027-02-02' })).items
+    const starts = free.map(({ local }) => local.slice(0, 16))
+    expect(starts.filter((start) => start.startsWith('2027-02-01')).map((start) => start.slice(11))).toEqual([
+      '11:00',
+      '11:15',
+      '11:30',
+      '11:45',
+      '12:00',
+      '12:15',
+      '12:30',
+    ])
+    expect(starts).toHaveLength(14)
+    for (const local of ['2027-02-01T10:45', '2027-02-01T12:45', '2027-02-01T08:00'])
+      expectCode(await place.book(bruno, serviceId, local), 'appointment_closed')
+    expect((await place.book(bruno, serviceId, '2027-02-01T12:30')).ok).toBe(true)
+  })
+
+  test('have an end: so many lie ahead of one member of staff, and what is over makes room', async () => {
+    const { staffId } = await place.serviceWithStaff()
+    const { closures } = world.app.appointments
+    const close = (date: string, of = staffId) =>
+      closures.create({ staffId: of, fromDate: date, toDate: date, reason: 'x' }, 'test')
+    for (let i = 0; i < 3; i++) allowed(await close('2020-01-01'))
+    const made = []
+    for (let i = 0; i < 500; i++) made.push(allowed(await close('2027-03-01')))
+    expectCode(await close('2027-03-01'), 'too_many_closures')
+    const other = await place.serviceWithStaff()
+    expect((await close('2027-03-01', other.staffId)).ok).toBe(true)
+    allowed(await closures.remove(made[0]?.id ?? '', 'test'))
+    expect((await close('2027-03-01')).ok).toBe(true)
+  })
+})

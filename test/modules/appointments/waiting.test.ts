@@ -1,5 +1,7 @@
 /** The waiting list: who waited longest is asked first, has half an hour, and nobody slips in between. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { eq, sql } from 'drizzle-orm'
+import { appointments, waits as waitTable } from '../../../src/modules/appointments/schema'
 import { expectCleanBooks } from '../../acceptance/answers'
 import { createWorld, type Person, PIN, type World } from '../../support/world'
 import { allowed, expectCode, MINUTE_MS, placeOf } from './place'
@@ -152,6 +154,59 @@ describe('a place that becomes free', () => {
     expect([await offered(bruno), await offered(carla)]).toEqual([[], []])
   })
 
+  test('is found by whoever can come, however many cannot who have waited longer', async () => {
+    const group = await place.serviceWithStaff({ capacity: 100 })
+    const { id } = await place.booked(amina, serviceId, AT)
+    const elsewhere = await place.booked(bruno, group.serviceId, AT)
+    await repeat(elsewhere.id, 60)
+    for (let i = 0; i < 60; i++) await waits(`usr_busy${i}`)
+    allowed(await wait(carla))
+
+    allowed(await place.cancel(amina, id))
+
+    expect((await offerOf(carla)).local).toBe('2026-11-27T09:00+02:00')
+  })
+
+  test('is not offered to whoever is paid for it, nor to whoever has as many appointments as one can have', async () => {
+    const payee = await world.agent(0)
+    const { id } = await place.booked(amina, serviceId, AT)
+    allowed(await wait(payee))
+    allowed(await world.app.appointments.services.change(serviceId, { payeeId: payee.id }, 'test'))
+    expectCode(await wait(payee, { staffId }), 'own_service')
+    const hours = ['10', '11', '12']
+    for (const hour of hours) await place.booked(bruno, serviceId, `2026-11-26T${hour}:00`)
+    allowed(await wait(bruno))
+    allowed(await wait(carla))
+
+    allowed(await place.cancel(amina, id))
+
+    expect([await offered(payee), await offered(bruno)]).toEqual([[], []])
+    expect((await offered(carla)).length).toBe(1)
+  })
+
+  test('cannot be accepted by whoever has been named as the payee meanwhile', async () => {
+    const payee = await world.agent(10_000)
+    const { id } = await place.booked(amina, serviceId, AT)
+    allowed(await wait(payee))
+    allowed(await place.cancel(amina, id))
+    allowed(await world.app.appointments.services.change(serviceId, { payeeId: payee.id }, 'test'))
+    expectCode(await accept(payee, (await offerOf(payee)).id, PIN), 'own_service')
+  })
+
+  test('by much more capacity is offered to everybody in line, some now and the others in the next ticks', async () => {
+    const group = await place.serviceWithStaff({ capacity: 1 })
+    await place.booked(amina, group.serviceId, AT)
+    for (let i = 0; i < 130; i++) await waits(`usr_patient${String(i).padStart(3, '0')}`, group.serviceId)
+    const count = async () => (await rowsOf(sql`select id from appointments where status = 'offered'`)).length
+    allowed(await world.app.appointments.services.change(group.serviceId, { capacity: 121 }, 'test'))
+    expect(await count()).toBe(50)
+
+    await tick()
+
+    expect(await count()).toBe(120)
+    expect(await rowsOf(sql`select id from appointment_services where grown_from is not null`)).toEqual([])
+  })
+
   test('given up by many at once is offered to each once', async () => {
     const group = await place.serviceWithStaff({ capacity: 5 })
     const holders = await Promise.all(Array.from({ length: 5 }, () => world.person('customer')))
@@ -164,6 +219,23 @@ describe('a place that becomes free', () => {
     expect(counts).toEqual([1, 1, 1, 1, 1, 0, 0, 0])
   })
 })
+
+/** The same appointment again, of people who are busy with it. */
+async function repeat(id: string, times: number): Promise<void> {
+  const { store, newId } = world.runtime
+  const [row] = await store.read.select().from(appointments).where(eq(appointments.id, id))
+  if (!row) throw new Error('There is nothing to repeat.')
+  const copies = Array.from({ length: times }, (_, i) => ({ ...row, id: newId('apt'), userId: `usr_busy${i}` }))
+  await store.write(async (tx) => void (await tx.insert(appointments).values(copies)))
+}
+
+/** Somebody waits of whom nothing else is known. */
+async function waits(userId: string, ofService = serviceId): Promise<void> {
+  const input = { serviceId: ofService, ...DATES }
+  allowed(await world.app.appointments.waiting.join(userId, input, place.write))
+}
+
+const rowsOf = (query: ReturnType<typeof sql>) => world.runtime.store.rows(world.runtime.store.read, query)
 
 describe('waiting', () => {
   test('twice for the same, or for dates that are over or none, is refused', async () => {
@@ -178,6 +250,46 @@ describe('waiting', () => {
       expectCode(await wait(carla, dates), 'span_invalid')
     expectCode(await wait(carla, { serviceId: 'svc_00000000000000000000' }), 'service_not_found')
     expectCode(await wait(carla, { staffId: 'stf_00000000000000000000' }), 'staff_not_found')
+  })
+
+  test('for more than one person can wait for is refused, even all at once', async () => {
+    const services = await Promise.all(Array.from({ length: 24 }, () => place.service()))
+    const results = await Promise.all(services.map((each) => wait(bruno, { serviceId: each })))
+    expect(results.filter(({ ok }) => ok)).toHaveLength(20)
+    for (const result of results) if (!result.ok) expect(result.code).toBe('too_many_waits')
+    const same = await Promise.all(Array.from({ length: 6 }, () => wait(carla)))
+    expect(same.filter(({ ok }) => ok)).toHaveLength(1)
+  })
+
+  test('ends when its days are over, and is forgotten some time later', async () => {
+    const { id } = allowed(await wait(bruno))
+    const stateOf = async () => (await world.app.appointments.waiting.list(bruno.id, 5)).map(({ state }) => state)
+    world.clock.advance(Date.parse('2026-11-28T22:00:00.000Z') - world.clock() - 1)
+    await tick()
+    expect(await stateOf()).toEqual(['waiting'])
+    world.clock.advance(1)
+    await tick()
+    expect(await stateOf()).toEqual(['ended'])
+    expectCode(await world.app.appointments.waiting.leave(bruno.id, id), 'wait_not_found')
+
+    expect(await world.app.appointments.prune(world.clock())).toBe(0)
+    expect(await world.app.appointments.prune(world.clock() + 1)).toBe(1)
+    expect(await stateOf()).toEqual([])
+  })
+
+  test('of thousands ends a part in each tick, so that reminders need not wait for it', async () => {
+    const { id } = allowed(await wait(bruno))
+    const { store } = world.runtime
+    const [row] = await store.read.select().from(waitTable).where(eq(waitTable.id, id))
+    if (!row) throw new Error('Nobody waits.')
+    const many = Array.from({ length: 1_499 }, (_, i) => ({ ...row, id: `wtl_old${i}`, userId: `usr_old${i}` }))
+    await store.write(async (tx) => void (await tx.insert(waitTable).values(many)))
+    const left = async () => (await rowsOf(sql`select id from appointment_waits where state = 'waiting'`)).length
+    world.clock.advance(30 * 24 * 60 * MINUTE_MS)
+    await tick()
+    expect(await left()).toBe(500)
+    await tick()
+    expect(await left()).toBe(0)
   })
 
   test('can be given up, by oneself only', async () => {

@@ -11,6 +11,7 @@ import { createTemplateEngine, type TemplateEngine } from '../templates/engine'
 import type { Language } from '../templates/template'
 import { type Catalogue, createCatalogue } from './catalogue'
 import { createCompose } from './compose'
+import { createDelivering } from './delivering'
 import { createDispatcher, type Dispatcher } from './dispatcher'
 import { createFigures, type Figures } from './figures'
 import { createPersonalInbox, type PersonalInbox } from './inbox'
@@ -26,6 +27,7 @@ import { createReceipts, type Receipts } from './receipts'
 import { createRouting, type Routing } from './routing'
 import { createSending, type Sending } from './sending'
 import { createSuppressions, type Suppressions } from './suppressions'
+import { createTaking } from './taking'
 import { createTargets, type Targets } from './targets'
 import { createUnsubscribing, type Unsubscribing } from './unsubscribe'
 
@@ -105,15 +107,12 @@ export function createNotifications(
     hourlyCap,
     callingCodes,
   })
-  const dispatcher: Dispatcher = createDispatcher(runtime, {
-    providers,
-    policy,
-    compose,
-    outcomes,
-    patience: createPatience(traffic),
-  })
+  const taking = createTaking(runtime)
+  const delivering = createDelivering(runtime, { providers, policy, compose, outcomes, taking })
+  const patience = createPatience(traffic)
+  const dispatcher: Dispatcher = createDispatcher(runtime, { providers, outcomes, taking, delivering, patience })
   const messages = createMessages(runtime, { identity, reach, suppressions, wake: (tx) => dispatcher.wake(tx) })
-  const receipts = createReceipts(runtime, { providers, outcomes, reach })
+  const receipts = createReceipts(runtime, { providers, outcomes, reach, suppressions })
 
   return {
     outbox,

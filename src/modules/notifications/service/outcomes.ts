@@ -2,7 +2,7 @@
  * What becomes of a delivery, its track and its notification when a try has ended, in one transaction. Within a track
  * the next step begins when one has failed; once one has reached the person, the others of the track are called off.
  */
-import { and, eq, inArray, ne } from 'drizzle-orm'
+import { and, eq, inArray, ne, notInArray, sql } from 'drizzle-orm'
 import { type Changes, prepared, type Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
 import type { Runtime } from '../../../platform/runtime'
@@ -33,6 +33,8 @@ export interface Tried {
   asked: readonly Asked[]
   /** A try before it was under way when its process ended. */
   interrupted: boolean
+  /** One for all that were gathered, so that they stay together. */
+  pauseMs: number
 }
 
 export interface Asked {
@@ -44,14 +46,24 @@ export interface Asked {
 
 export interface Outcomes {
   record(tx: Tx, tried: Tried): Promise<void>
+  /** How long a delivery rests that failed for now. */
+  pauseAfter(attempt: number, urgent: boolean): number
   /** Ends a delivery that was not sent at all. */
   end(tx: Tx, delivery: DeliveryRow, notification: NotificationRow, state: DeliveryState, reason: string): Promise<void>
   /** Puts a delivery off; its try does not count. */
-  putOff(tx: Tx, delivery: DeliveryRow, until: number, reason: string, digest: boolean): Promise<void>
+  putOff(tx: Tx, delivery: DeliveryRow, wait: Wait): Promise<void>
   /** Begins the next step of a delivery that has not succeeded in time; it goes on being tried itself. */
   fallBack(tx: Tx, deliveryId: string): Promise<void>
   /** Applies what a provider says later; answers whether its message is known. */
   receipt(tx: Tx, delivery: DeliveryRow, status: ReceiptStatus, about: ReceiptFacts): Promise<void>
+}
+
+export interface Wait {
+  until: number
+  reason: string
+  digest: boolean
+  /** Somebody wants it so: it is no reason to try another way meanwhile. */
+  isWished: boolean
 }
 
 interface ReceiptFacts {
@@ -83,11 +95,12 @@ const acceptOne = prepared<Record<string, unknown>, Changes>('delivery_accepted'
       providerId: $('providerId'),
       tries: $('tries'),
       acceptedAt: $('acceptedAt'),
-      fallbackAt: $('fallbackAt'),
+      addressHash: $('addressHash'),
       leaseUntil: 0,
       reason: null,
     } as never)
-    .where(and(eq(deliveries.id, $('id')), eq(deliveries.state, 'waiting'))),
+    // Whatever was thought of it meanwhile: a provider has it.
+    .where(and(eq(deliveries.id, $('id')), notInArray(deliveries.state, ['accepted', 'delivered']))),
 )
 
 const settleNotification = prepared<{ id: string; status: string }, Changes>('notification_settled', (db, $) =>
@@ -187,18 +200,19 @@ export function createOutcomes(
     state: DeliveryState,
     reason: string,
     changes: Partial<DeliveryRow> = {},
+    /** What a failure is with no way behind it: for somebody to look at. */
+    atTheEnd: DeliveryState = 'dead',
   ): Promise<void> {
     const mine = await tx
       .update(deliveries)
       .set({ ...changes, state, reason, leaseUntil: 0, fallbackAt: null })
-      .where(and(eq(deliveries.id, delivery.id), inArray(deliveries.state, ['waiting', 'accepted'])))
+      .where(and(stillOurs(delivery), inArray(deliveries.state, ['waiting', 'accepted'])))
       .returning({ id: deliveries.id })
     if (mine.length === 0) return
     const goesOn = state === 'failed' || state === 'skipped' ? await beginNext(tx, delivery, notification) : false
-    // What failed with nothing behind it is for somebody to look at.
-    const dead = state === 'failed' && !goesOn
-    if (dead) await tx.update(deliveries).set({ state: 'dead' }).where(eq(deliveries.id, delivery.id))
-    metrics.messages.inc({ channel: delivery.medium, outcome: dead ? 'dead' : state })
+    const isLast = state === 'failed' && !goesOn
+    if (isLast) await tx.update(deliveries).set({ state: atTheEnd }).where(eq(deliveries.id, delivery.id))
+    metrics.messages.inc({ channel: delivery.medium, outcome: isLast ? atTheEnd : state })
     await refresh(tx, notification.id)
   }
 
@@ -213,9 +227,11 @@ export function createOutcomes(
       providerId,
       tries: triesWith(tried),
       acceptedAt: at,
-      fallbackAt: waitsForReceipt ? delivery.fallbackAt : null,
+      addressHash: suppressions.hashOf(tried.to),
     })
     if (changes === 0) return
+    if (track.length > 1 && !waitsForReceipt)
+      await tx.update(deliveries).set({ fallbackAt: null }).where(eq(deliveries.id, delivery.id))
     metrics.messages.inc({ channel: delivery.medium, outcome: 'accepted' })
     metrics.messageWait.observe({ channel: delivery.medium }, Math.max(0, at - notification.dueAt) / 1000)
     if (track.length > 1 && !waitsForReceipt) await callOffOthers(tx, delivery)
@@ -279,14 +295,16 @@ export function createOutcomes(
     { at, sent }: Asked & { sent: Extract<Sent, { outcome: 'transient' }> },
   ): Promise<void> {
     const { delivery, notification } = tried
-    const { reason, retryAfterMs = 0 } = sent
+    const { reason, retryAfterMs = 0, aboutMessage = false } = sent
     const { expiresAt, urgent } = notification
-    const dueAt = at + Math.max(pauseAfter(delivery.attempts, urgent), retryAfterMs)
+    // What a provider asks for all messages its breaker keeps; another one may take this one sooner.
+    const dueAt = at + Math.max(tried.pauseMs, aboutMessage ? retryAfterMs : 0)
     const tooLate = expiresAt !== null && dueAt >= expiresAt
     const patience = delivery.medium === 'webhook' ? GIVE_UP_WEBHOOK_MS : GIVE_UP_MS
     const tooLong = at - Math.max(delivery.createdAt, notification.dueAt) > patience
+    const tries = triesWith(tried)
     if (tooLate || tooLong)
-      return end(tx, delivery, notification, tooLate ? 'expired' : 'failed', reason, { tries: triesWith(tried) })
+      return end(tx, delivery, notification, 'failed', reason, { tries }, tooLate ? 'expired' : 'dead')
     const hasNext = trackOf(delivery, notification).length > delivery.step + 1
     await tx
       .update(deliveries)
@@ -294,17 +312,20 @@ export function createOutcomes(
         dueAt,
         leaseUntil: 0,
         reason,
-        tries: triesWith(tried),
-        // What cannot wait falls back at its first failure.
-        fallbackAt: notification.urgent && hasNext && delivery.fallbackAt !== null ? at : delivery.fallbackAt,
+        tries,
+        // What cannot wait falls back at its first failure, unless it has done so.
+        ...(urgent && hasNext
+          ? { fallbackAt: sql`case when ${deliveries.fallbackAt} is null then null else ${at} end` }
+          : {}),
       })
-      .where(and(eq(deliveries.id, delivery.id), eq(deliveries.state, 'waiting')))
+      .where(and(stillOurs(delivery), eq(deliveries.state, 'waiting')))
     metrics.messages.inc({ channel: delivery.medium, outcome: 'retried' })
   }
 
   return {
     end,
     receipt,
+    pauseAfter,
 
     async record(tx, tried) {
       const { asked, delivery, notification, to } = tried
@@ -320,7 +341,8 @@ export function createOutcomes(
       })
     },
 
-    async putOff(tx, delivery, until, reason, digest) {
+    async putOff(tx, delivery, { until, reason, digest, isWished }) {
+      const waited = Math.max(0, (delivery.fallbackAt ?? 0) - delivery.dueAt)
       await tx
         .update(deliveries)
         .set({
@@ -329,10 +351,9 @@ export function createOutcomes(
           reason,
           digest,
           attempts: Math.max(0, delivery.attempts - 1),
-          // The wait is wished for: it is no reason to try another way.
-          fallbackAt: delivery.fallbackAt === null ? null : until + Math.max(0, delivery.fallbackAt - delivery.dueAt),
+          ...(isWished && delivery.fallbackAt !== null ? { fallbackAt: until + waited } : {}),
         })
-        .where(and(eq(deliveries.id, delivery.id), eq(deliveries.state, 'waiting')))
+        .where(and(stillOurs(delivery), eq(deliveries.state, 'waiting')))
     },
 
     async fallBack(tx, deliveryId) {
@@ -348,3 +369,6 @@ export function createOutcomes(
     },
   }
 }
+
+/** Nobody has taken it since: whoever did says how it ended. */
+const stillOurs = ({ id, attempts }: DeliveryRow) => and(eq(deliveries.id, id), eq(deliveries.attempts, attempts))

@@ -13,7 +13,8 @@ import type { Reach, Reached } from './reach'
 import type { Suppressions } from './suppressions'
 
 export type Verdict =
-  | { go: true; to: string; whom: Reached }
+  /** `done` is called when the delivery has ended: until then it counts against the hour. */
+  | { go: true; to: string; whom: Reached; done(): void }
   | { go: false; end: 'expired' | 'skipped' | 'cancelled'; reason: string }
   | { go: false; until: number; digest: boolean; reason: string }
 
@@ -39,7 +40,7 @@ const HOUR_MS = 3_600_000
 const DISTURBING: ReadonlySet<string> = new Set<Medium>(['sms', 'whatsapp', 'push', 'email'])
 const GATHERED: ReadonlySet<string> = new Set<Medium>(['email'])
 
-const ended = (end: 'expired' | 'skipped' | 'cancelled', reason: string): Verdict => ({ go: false, end, reason })
+const ended = (end: 'expired' | 'skipped' | 'cancelled', reason: string) => ({ go: false as const, end, reason })
 
 export function createPolicy(
   { store, clock }: Runtime,
@@ -48,45 +49,64 @@ export function createPolicy(
   const isServed = (phone: string) =>
     callingCodes.length === 0 || callingCodes.some((code) => phone.startsWith(`+${code}`))
 
-  /** When the person may be told something by this medium again; nothing if they may now. */
-  async function floodedUntil(recipient: string, medium: Medium): Promise<number | undefined> {
-    const sent = await store.read
-      .select({ acceptedAt: deliveries.acceptedAt })
-      .from(deliveries)
-      .where(
-        and(
-          eq(deliveries.recipient, recipient),
-          eq(deliveries.medium, medium),
-          gt(deliveries.acceptedAt, clock() - HOUR_MS),
-        ),
-      )
-      .orderBy(deliveries.acceptedAt)
-      .limit(hourlyCap)
-    const [first] = sent
-    return sent.length < hourlyCap ? undefined : (first?.acceptedAt ?? clock()) + HOUR_MS
+  /** Deliveries of this copy that may go and are not noted yet, by person and medium. */
+  const going = new Map<string, number>()
+
+  function leave(who: string): void {
+    const left = (going.get(who) ?? 1) - 1
+    if (left > 0) going.set(who, left)
+    else going.delete(who)
   }
 
-  /** What the person wants, for whatever is not about security. */
-  async function wishes(
+  /** Takes a place among those of the hour; or until when there is none. */
+  async function place(recipient: string, medium: Medium): Promise<{ done(): void } | { until: number }> {
+    const who = `${recipient} ${medium}`
+    const number = (going.get(who) ?? 0) + 1
+    going.set(who, number)
+    try {
+      const sent = await store.read
+        .select({ acceptedAt: deliveries.acceptedAt })
+        .from(deliveries)
+        .where(
+          and(
+            eq(deliveries.recipient, recipient),
+            eq(deliveries.medium, medium),
+            gt(deliveries.acceptedAt, clock() - HOUR_MS),
+          ),
+        )
+        .orderBy(deliveries.acceptedAt)
+        .limit(hourlyCap)
+      if (sent.length + number <= hourlyCap) return { done: () => leave(who) }
+      leave(who)
+      return { until: (sent[0]?.acceptedAt ?? clock()) + HOUR_MS }
+    } catch (error) {
+      leave(who)
+      throw error
+    }
+  }
+
+  /** What the person wants, for whatever is not about security; nothing if it may go as far as they are concerned. */
+  function wish(
     delivery: DeliveryRow,
-    { category, urgent, recipient, template }: NotificationRow,
+    { category, urgent, expiresAt }: NotificationRow,
     { preferences }: Reached,
-  ): Promise<Verdict | undefined> {
+  ): Exclude<Verdict, { go: true }> | undefined {
     const medium = delivery.medium as Medium
     if (preferences.muted[category as Mutable]?.includes(medium)) return ended('skipped', 'opted out')
     if (urgent || !DISTURBING.has(medium)) return undefined
     const digest = preferences.digests[category as Mutable]
     if (digest && GATHERED.has(medium) && !delivery.digest) {
-      return { go: false, until: digestAt(clock(), digest, preferences.timeZone), digest: true, reason: 'gathered' }
+      const until = digestAt(clock(), digest, preferences.timeZone)
+      // What would be worth nothing by then is told now.
+      if (expiresAt === null || until < expiresAt) return { go: false, until, digest: true, reason: 'gathered' }
     }
     const quiet = quietUntil(clock(), preferences)
-    if (quiet !== undefined) return { go: false, until: quiet, digest: delivery.digest, reason: 'quiet hours' }
-    // Nobody hides that money leaves behind thirty other messages.
-    if ((await catalogue.factsOf(template))?.prompt) return undefined
-    const flooded = await floodedUntil(recipient, medium)
-    if (flooded === undefined) return undefined
-    return { go: false, until: flooded, digest: GATHERED.has(medium), reason: 'too many in an hour' }
+    return quiet === undefined ? undefined : later(quiet, delivery.digest, 'quiet hours', expiresAt)
   }
+
+  /** What would be worth nothing by then had better go another way now. */
+  const later = (until: number, digest: boolean, reason: string, expiresAt: number | null) =>
+    expiresAt !== null && until >= expiresAt ? ended('skipped', reason) : { go: false as const, until, digest, reason }
 
   return {
     async decide(delivery, notification) {
@@ -103,11 +123,16 @@ export function createPolicy(
       const security = category === 'security'
       const suppressed = to === '' ? undefined : await suppressions.causeOf(medium, to, security)
       if (suppressed) return ended('skipped', `suppressed: ${suppressed}`)
-      const wish = security ? undefined : await wishes(delivery, notification, whom)
-      if (!wish) return { go: true, to, whom }
-      // What would be worth nothing by then had better go another way now.
-      const tooLate = 'until' in wish && expiresAt !== null && wish.until >= expiresAt
-      return tooLate ? ended('skipped', wish.reason) : wish
+      const free: Verdict = { go: true, to, whom, done() {} }
+      if (security) return free
+      const wished = wish(delivery, notification, whom)
+      if (wished) return wished
+      // Nobody hides that money leaves behind thirty other messages.
+      const isPrompt = notification.urgent || (await catalogue.factsOf(notification.template))?.prompt === true
+      if (isPrompt || !DISTURBING.has(medium)) return free
+      const placed = await place(notification.recipient, medium)
+      if ('done' in placed) return { go: true, to, whom, done: placed.done }
+      return later(placed.until, GATHERED.has(medium), 'too many in an hour', expiresAt)
     },
   }
 }

@@ -127,8 +127,9 @@ export function quietUntil(moment: number, { quiet, timeZone }: Preferences): nu
   const inside = overMidnight ? minute >= quiet.from || minute < quiet.to : minute >= quiet.from && minute < quiet.to
   if (!inside) return undefined
   const day = overMidnight && minute >= quiet.from ? local.add({ days: 1 }) : local
-  const end = day.withPlainTime({ hour: Math.floor(quiet.to / 60), minute: quiet.to % 60 })
-  return end.epochMilliseconds
+  const end = day.toPlainDate().toPlainDateTime({ hour: Math.floor(quiet.to / 60), minute: quiet.to % 60 })
+  // Of an hour that comes twice the second counts: an end that has passed would be none.
+  return end.toZonedDateTime(timeZone, { disambiguation: 'later' }).epochMilliseconds
 }
 
 /** When what is gathered now is sent: at the next full hour, or at eight in the morning. */

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../../platform/ids'
 import type { Channel, Medium } from '../channels/channel'
-import { type Breaker, createBreaker } from './breaker'
+import { type Breaker, createBreaker, type Ticket } from './breaker'
 import { createPace, type Pace, unlimited } from './pace'
 
 export interface Provider {
@@ -12,6 +12,11 @@ export interface Provider {
   readonly breaker: Breaker
   readonly pace: Pace
   underWay: number
+}
+
+export interface Place {
+  provider: Provider
+  ticket: Ticket
 }
 
 export interface Providers {
@@ -25,9 +30,10 @@ export interface Providers {
   capacity(medium: Medium): number
   /**
    * Takes a place at a provider for one message; nothing if none has one now. It is given back by `leave`. `failed` are
-   * those that have failed this very message, the latest last: they are asked again in turn, after all others.
+   * those that have failed this very message, the latest last: they are asked again in turn, after all others. `asked`
+   * are not asked again this time.
    */
-  enter(medium: Medium, failed: readonly string[]): Provider | undefined
+  enter(medium: Medium, failed: readonly string[], asked: ReadonlySet<string>): Place | undefined
   leave(provider: Provider): void
 }
 
@@ -63,14 +69,15 @@ export function createProviders(
     isWell: (medium) => of(medium).some(({ breaker }) => breaker.state() === 'closed'),
     capacity: (medium) => of(medium).reduce((sum, provider) => sum + roomAt(provider) + provider.underWay, 0),
 
-    enter(medium, failed) {
+    enter(medium, failed, asked) {
       const lastFailure = ({ channel }: Provider) => failed.lastIndexOf(channel.provider)
-      const free = of(medium).filter((provider) => roomAt(provider) > 0)
-      const [chosen] = free.toSorted((one, other) => lastFailure(one) - lastFailure(other))
-      if (!chosen?.breaker.enter()) return undefined
-      chosen.pace.spend()
-      chosen.underWay += 1
-      return chosen
+      const free = of(medium).filter((provider) => roomAt(provider) > 0 && !asked.has(provider.channel.provider))
+      const [provider] = free.toSorted((one, other) => lastFailure(one) - lastFailure(other))
+      const ticket = provider?.breaker.enter()
+      if (!provider || !ticket) return undefined
+      provider.pace.spend()
+      provider.underWay += 1
+      return { provider, ticket }
     },
 
     leave(provider) {

@@ -12,6 +12,7 @@ import type { NotificationRow } from './outbox'
 import type { Outcomes } from './outcomes'
 import type { Providers } from './providers'
 import type { Reach } from './reach'
+import type { Suppressions } from './suppressions'
 
 export interface Receipts {
   take(
@@ -26,7 +27,12 @@ const PRUNE_AT_ONCE = 2_000
 
 export function createReceipts(
   { store, clock, log }: Runtime,
-  { providers, outcomes, reach }: { providers: Providers; outcomes: Outcomes; reach: Reach },
+  {
+    providers,
+    outcomes,
+    reach,
+    suppressions,
+  }: { providers: Providers; outcomes: Outcomes; reach: Reach; suppressions: Suppressions },
 ): Receipts {
   /** Notes it; answers whether it is new. */
   async function note(tx: Tx, provider: string, { providerId, status, reason, invalidRecipient, at }: Receipt) {
@@ -60,8 +66,10 @@ export function createReceipts(
         .orderBy(desc(deliveries.id))
         .limit(1)
     const [seen] = await latest(store.read)
-    const to =
+    const present =
       seen && receipt.invalidRecipient ? await addressOf(seen.notificationId, seen.medium as Medium) : undefined
+    // Who has another number by now loses nothing by what is said of the old one.
+    const to = present !== undefined && suppressions.hashOf(present) === seen?.addressHash ? present : undefined
     await store.write(async (tx) => {
       if (!(await note(tx, provider, receipt))) return
       const [delivery] = await latest(tx)

@@ -24,6 +24,7 @@ export interface Suppressions {
   /** Why nothing of the sort may go there. A security message tries an invalid address again after a day. */
   causeOf(medium: Medium, address: string, security: boolean): Promise<SuppressionCause | undefined>
   add(tx: Tx, medium: Medium, address: string, cause: SuppressionCause): Promise<void>
+  hashOf(address: string): string
   /** Nothing stands in the way of the address any more. */
   lift(tx: Tx, medium: string, address: string): Promise<void>
   addNow(medium: Medium, address: string, noted: Noted): Promise<SuppressionView>
@@ -66,6 +67,7 @@ export function createSuppressions({ store, clock, newId, keyring }: Runtime): S
   }
 
   return {
+    hashOf,
     async causeOf(medium, address, security) {
       const [row] = await find(store.read, { addressHash: hashOf(address), medium })
       if (!row) return undefined
@@ -117,6 +119,6 @@ const suppressionView = ({ id, medium, hint, cause, createdAt }: Row): Suppressi
 /** `am…@example.com`, `+2588…67`: enough to recognize it, too little to use it. */
 function hintOf(address: string): string {
   const at = address.lastIndexOf('@')
-  if (at > 0) return `${address.slice(0, Math.min(2, at))}…${address.slice(at)}`
+  if (at > 0) return `${address.slice(0, Math.min(2, at - 1))}…${address.slice(at)}`
   return `${address.slice(0, 5)}…${address.slice(-2)}`
 }

@@ -1,0 +1,197 @@
+/**
+ * One delivery, from being taken to being noted: whether it goes now, what it says, which provider takes it, and what
+ * came of it. A provider that took a message has it, so that this is noted is tried until it succeeds.
+ */
+import type { Runtime } from '../../../platform/runtime'
+import type { Medium, OutgoingMessage, Sent } from '../channels/channel'
+import type { Ticket } from './breaker'
+import type { Compose } from './compose'
+import type { Asked, Outcomes } from './outcomes'
+import type { Policy, Verdict } from './policy'
+import type { Place, Provider, Providers } from './providers'
+import type { Taken, Taking } from './taking'
+
+export interface Delivering {
+  /** `held`: what is under way here; what is gathered is added to it. */
+  deliver(taken: Taken, held: Set<string>): Promise<void>
+}
+
+export interface DeliveringParts {
+  providers: Providers
+  policy: Policy
+  compose: Compose
+  outcomes: Outcomes
+  taking: Taking
+}
+
+/** A provider that has not ended a send by then has failed it. */
+const SEND_LIMIT_MS = 60_000
+/** Until a provider has room again. */
+const NO_ROOM_MS = 1_000
+/** Between tries to note what came of a message. */
+const NOTE_PAUSES_MS = [250, 1_000, 4_000, 15_000, 30_000]
+const BREAKER_FIGURES = { closed: 0, half_open: 1, open: 2 }
+
+export function createDelivering(
+  { store, clock, log, metrics }: Runtime,
+  { providers, policy, compose, outcomes, taking }: DeliveringParts,
+): Delivering {
+  /** What becomes of a delivery that is not to be sent now. */
+  async function heed({ delivery, notification }: Taken, verdict: Exclude<Verdict, { go: true }>): Promise<void> {
+    await store.write((tx) =>
+      'end' in verdict
+        ? outcomes.end(tx, delivery, notification, verdict.end, verdict.reason)
+        : outcomes.putOff(tx, delivery, { ...verdict, isWished: true }),
+    )
+  }
+
+  /** The others that are gathered for the same person, as far as they are still to be told. */
+  async function gather(first: Taken, held: Set<string>): Promise<Taken[]> {
+    const others = await taking.takeGathered(first, held)
+    for (const { delivery } of others) held.add(delivery.id)
+    const told: Taken[] = []
+    for (const each of others) {
+      const verdict = await policy.decide(each.delivery, each.notification)
+      // One mail counts once, whatever it holds.
+      if (verdict.go) verdict.done()
+      if (verdict.go) told.push(each)
+      else await heed(each, verdict)
+    }
+    return told.toSorted((one, other) => (one.delivery.id < other.delivery.id ? -1 : 1))
+  }
+
+  async function send(taken: Taken, all: readonly Taken[], { to, whom }: Verdict & { go: true }): Promise<void> {
+    const { delivery, notification } = taken
+    const message = await composed(() =>
+      all.length === 1
+        ? compose.message(delivery, notification, whom, to)
+        : compose.digest(
+            delivery,
+            all.map((each) => each.notification),
+            whom,
+            to,
+          ),
+    )
+    if ('outcome' in message) {
+      await settle(all, to, [{ provider: 'kumbu', sent: message, at: clock(), tookMs: 0 }])
+      return
+    }
+    const asked = await askAround(taken, message)
+    if (asked.length > 0) return settle(all, to, asked)
+    const wait = { until: clock() + NO_ROOM_MS, reason: 'no provider has room', isWished: false }
+    await store.write(async (tx) => {
+      for (const each of all) await outcomes.putOff(tx, each.delivery, { ...wait, digest: each.delivery.digest })
+    })
+  }
+
+  async function composed(make: () => ReturnType<Compose['message']>): Promise<OutgoingMessage | Sent> {
+    try {
+      const made = await make()
+      return made.ok ? made.value : { outcome: 'permanent', reason: made.detail ?? made.code }
+    } catch (error) {
+      log.error({ error }, 'a message could not be made')
+      return { outcome: 'transient', reason: 'it could not be made', aboutMessage: true }
+    }
+  }
+
+  /** One provider after the other, until one takes the message or says something of the message itself. */
+  async function askAround({ delivery, notification }: Taken, message: OutgoingMessage): Promise<Asked[]> {
+    const failed = (delivery.tries as Array<{ provider: string | null }>).map(({ provider }) => provider ?? '')
+    const names = new Set<string>()
+    const asked: Asked[] = []
+    for (;;) {
+      const { expiresAt } = notification
+      if (asked.length > 0 && expiresAt !== null && expiresAt <= clock()) return asked
+      const place = providers.enter(delivery.medium as Medium, failed, names)
+      if (!place) return asked
+      const one = await ask(place, message)
+      asked.push(one)
+      names.add(one.provider)
+      if (one.sent.outcome !== 'transient' || one.sent.aboutMessage) return asked
+    }
+  }
+
+  async function ask({ provider, ticket }: Place, message: OutgoingMessage): Promise<Asked> {
+    const at = clock()
+    const startedAt = performance.now()
+    try {
+      const sent = await within(SEND_LIMIT_MS, () => provider.channel.send(message))
+      judge(provider, ticket, sent)
+      return { provider: provider.channel.provider, sent, at, tookMs: Math.round(performance.now() - startedAt) }
+    } finally {
+      providers.leave(provider)
+    }
+  }
+
+  /** What the answer says of the provider's health. */
+  function judge({ breaker, channel: { provider } }: Provider, ticket: Ticket, sent: Sent): void {
+    const before = breaker.state()
+    if (sent.outcome === 'accepted') breaker.succeeded(ticket)
+    // A refusal of the message alone says little: the provider may not even have been asked.
+    else if (sent.outcome === 'permanent' || sent.aboutMessage) breaker.release(ticket)
+    else breaker.failed(ticket, sent.retryAfterMs)
+    const after = breaker.state()
+    if (after !== before) metrics.breakers.set({ provider }, BREAKER_FIGURES[after])
+    if (after === 'open' && before !== 'open' && sent.outcome === 'transient')
+      log.warn({ provider, reason: sent.reason }, 'a provider is down; it is tried again later')
+  }
+
+  async function settle(all: readonly Taken[], to: string, asked: readonly Asked[]): Promise<void> {
+    for (const pauseMs of [...NOTE_PAUSES_MS, undefined]) {
+      try {
+        await note(all, to, asked)
+        return
+      } catch (error) {
+        // Without the note it would be sent again.
+        if (pauseMs === undefined) throw error
+        log.warn({ error }, 'what came of a message could not be noted; it is tried again')
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      }
+    }
+  }
+
+  async function note(all: readonly Taken[], to: string, asked: readonly Asked[]): Promise<void> {
+    const [first] = all
+    const pauseMs = outcomes.pauseAfter(first?.delivery.attempts ?? 1, first?.notification.urgent ?? false)
+    await store.write(async (tx) => {
+      for (const [i, { delivery, notification, interrupted }] of all.entries()) {
+        // The provider’s id of a digest stands beside the first that it holds.
+        const own = i === 0 ? asked : asked.map(withoutProviderId)
+        await outcomes.record(tx, { delivery, notification, to, asked: own, interrupted, pauseMs })
+      }
+    })
+  }
+
+  return {
+    async deliver(taken, held) {
+      const { delivery, notification } = taken
+      const verdict = await policy.decide(delivery, notification)
+      if (!verdict.go) return heed(taken, verdict)
+      const others = delivery.digest ? await gather(taken, held) : []
+      try {
+        await send(taken, [taken, ...others], verdict)
+      } finally {
+        verdict.done()
+        for (const each of others) held.delete(each.delivery.id)
+      }
+    },
+  }
+}
+
+const withoutProviderId = (asked: Asked): Asked =>
+  asked.sent.outcome === 'accepted' ? { ...asked, sent: { outcome: 'accepted' } } : asked
+
+async function within(limitMs: number, send: () => Promise<Sent>): Promise<Sent> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<Sent>((resolve) => {
+    timer = setTimeout(() => resolve({ outcome: 'transient', reason: 'no answer in time' }), limitMs)
+  })
+  try {
+    return await Promise.race([send(), late])
+  } catch (error) {
+    // A provider that throws has a fault of its own; the message is not to blame.
+    return { outcome: 'transient', reason: error instanceof Error ? error.name : 'unknown fault' }
+  } finally {
+    clearTimeout(timer)
+  }
+}
