@@ -63,7 +63,7 @@ const OAUTH_PATH = '/oauth/'
 /** Everything that is not named here is JSON. */
 const BODY_FORMS: ReadonlyArray<readonly [under: string, form: BodyForm]> = [
   [OAUTH_PATH, 'form'],
-  [UNSUBSCRIBE_PATH, 'form'],
+  [UNSUBSCRIBE_PATH, 'any'],
   // Meta tells of many messages at a time.
   [`${RECEIPTS_PATH}whatsapp`, 'signed_bulk'],
   [RECEIPTS_PATH, 'signed'],

@@ -12,13 +12,16 @@ const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?(?
 
 const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
 
-/** How an address takes its body: `signed` is text as it came, because a signature was made over it. */
-export type BodyForm = 'json' | 'form' | 'signed' | 'signed_bulk'
+/**
+ * How an address takes its body: `signed` is text as it came, because a signature was made over it; `any` is not looked
+ * at, because all that counts stands in the address (RFC 8058, section 3.2, lets mail programs choose).
+ */
+export type BodyForm = 'json' | 'form' | 'any' | 'signed' | 'signed_bulk'
 
 export const limitFor = (form: BodyForm): number => (form === 'signed_bulk' ? BULK_BODY_LIMIT_BYTES : BODY_LIMIT_BYTES)
 
 export async function readBody(request: Request, form: BodyForm): Promise<unknown> {
-  if (form === 'signed' || form === 'signed_bulk') return readText(request, limitFor(form))
+  if (form === 'any' || form === 'signed' || form === 'signed_bulk') return readText(request, limitFor(form))
   if (form === 'json') return readJsonBody(request)
   const type = request.headers.get('content-type') ?? ''
   if (type === '' && isEmpty(request)) return undefined

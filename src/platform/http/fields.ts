@@ -11,13 +11,29 @@ export function answer<Members extends Record<string, TSchema>>(members: Members
   return Type.Object(members, example ? { examples: [example] } : {})
 }
 
+const MOMENT =
+  /^(\d{4})-(\d\d)-(\d\d)T(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
+
 // Control and format characters forge headers and log lines and hide in names; half a surrogate pair is no character.
 FormatRegistry.Set('printable', (text) => text.trim() !== '' && !/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(text))
 FormatRegistry.Set('mailbox', (text) =>
   /^[^\s@<>"(),:;\\[\]\p{C}]+@[^\s@<>"(),:;\\[\]\p{C}]+\.[^\s@.<>"(),:;\\[\]\p{C}]+$/u.test(text),
 )
 FormatRegistry.Set('currency', (text) => currencyDigits(text) !== undefined)
+FormatRegistry.Set('date-time', isMoment)
 FormatRegistry.Set('phone', (text) => /^\+[1-9](?:[\s().-]?\d){6,14}$/.test(text))
+
+/**
+ * RFC 3339, section 5.6; seconds may be left out. A date alone, or one as people write it, would mean another moment on
+ * each machine, and a day that no calendar has would become another day.
+ */
+function isMoment(text: string): boolean {
+  const parts = MOMENT.exec(text)
+  if (!parts) return false
+  const [year, month, day] = parts.slice(1).map(Number) as [number, number, number]
+  const date = new Date(Date.UTC(year, month - 1, day))
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day
+}
 
 /** Whole minor units, 1 to 2^53-1. */
 export const amount = Type.Integer({

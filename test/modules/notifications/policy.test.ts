@@ -235,7 +235,7 @@ describe('what is gathered', () => {
     // So few places that the others are gathered to the first.
     const narrow = copyOf([{ ...mail.channel, concurrency: 1 }])
     const { id } = await put(copy, news(userId, 0))
-    await put(copy, news(userId, 1, { expiresAt: world.clock() + 5 * MINUTE }))
+    await put(copy, news(userId, 1, { expiresAt: world.clock() + 45 * MINUTE }))
     await put(copy, news(userId, 2))
     await copy.dispatcher.drain()
     // The first to come due is one that still holds.

@@ -16,6 +16,7 @@ export const templateName = Type.String({ pattern: '^[a-z][a-z0-9_]{1,59}$' })
 /** Plain values for a template: nothing that could run or be nested without end. */
 export const templateData = Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_]{0,39}$' }), Type.Unknown(), {
   maxProperties: 50,
+  additionalProperties: false,
   description: 'The values that the template prints; see its sample.',
 })
 

@@ -17,6 +17,8 @@ export const UNSUBSCRIBE_PATH = '/unsubscribe'
 
 const text = (max: number) => Type.Optional(Type.String({ maxLength: max }))
 const linkQuery = Type.Object({ u: text(60), c: text(30), s: text(100) })
+const receiptAnswer = Type.Unknown({ description: 'What the provider wants to hear; mostly nothing.', examples: [''] })
+const page = Type.Unknown({ description: '`text/html`', examples: ['<!doctype html>…'] })
 const providerParams = Type.Object({ provider: Type.String({ pattern: '^[a-z0-9-]{1,40}$' }) })
 
 export function outsideRoutes(
@@ -53,12 +55,12 @@ export function outsideRoutes(
     .post(`${RECEIPTS_PATH}:provider`, ({ params, request, body }) => take(params.provider, request, body), {
       ...route({ ...statement, summary: 'Delivery receipts of a provider' }),
       params: providerParams,
-      response: { 200: Type.Unknown(), ...refusals },
+      response: { 200: receiptAnswer, ...refusals },
     })
     .get(`${RECEIPTS_PATH}:provider`, ({ params, request }) => take(params.provider, request, ''), {
       ...route({ ...statement, summary: 'A provider asks whether the address is ours' }),
       params: providerParams,
-      response: { 200: Type.Unknown(), ...refusals },
+      response: { 200: receiptAnswer, ...refusals },
     })
     .get(
       UNSUBSCRIBE_PATH,
@@ -75,7 +77,7 @@ export function outsideRoutes(
           description: 'It asks once more, because programs that look at mails follow links by themselves.',
         }),
         query: linkQuery,
-        response: { 200: Type.Unknown() },
+        response: { 200: page },
       },
     )
     .post(
@@ -96,7 +98,7 @@ export function outsideRoutes(
           form: true,
         }),
         query: linkQuery,
-        response: { 200: Type.Unknown(), ...problems(notificationFailures, 'link_invalid') },
+        response: { 200: page, ...problems(notificationFailures, 'link_invalid') },
       },
     )
 }

@@ -18,6 +18,7 @@ import {
   preferencesModel,
   pushKeyModel,
   readAllModel,
+  streamModel,
   subscriptionBody,
   targetModel,
   targetParams,
@@ -27,7 +28,7 @@ import {
   webhookModel,
 } from '../model/person'
 import type { Notifications } from '../service'
-import type { Preferences } from '../service/preferences'
+import type { PreferenceChanges, Preferences } from '../service/preferences'
 import { type NotificationHands, notedBy, pageBy, TAG } from './hands'
 import { eventStream } from './stream'
 
@@ -77,7 +78,7 @@ export function personRoutes(
           'My inbox, live',
           'Server-sent events: `unread` at first, then `notification` for each new one, with the unread count. `Last-Event-ID` brings what was missed.',
         ),
-        response: { 200: Type.Unknown({ description: '`text/event-stream`' }) },
+        response: { 200: streamModel },
       },
     )
     .post(
@@ -104,11 +105,11 @@ export function personRoutes(
       '/notifications/preferences',
       async ({ body, request }) => {
         const { quietHours, muted, digests, ...rest } = body
-        const changes: Partial<Preferences> = {
+        const changes: PreferenceChanges = {
           ...rest,
           ...(quietHours === undefined ? {} : { quiet: quietHours && minutesOf(quietHours) }),
           ...(muted === undefined ? {} : { muted: withoutInbox(muted) }),
-          ...(digests === undefined ? {} : { digests: withoutNulls(digests) }),
+          ...(digests === undefined ? {} : { digests }),
         }
         return shown(unwrap(await preferences.change(principalOf(request).userId, changes), notificationFailures))
       },
@@ -209,10 +210,6 @@ function withoutInbox(muted: Preferences['muted']): Preferences['muted'] {
   return Object.fromEntries(
     Object.entries(muted).map(([category, media]) => [category, media.filter((medium) => medium !== 'in_app')]),
   )
-}
-
-function withoutNulls(digests: Record<string, 'hourly' | 'daily' | null | undefined>): Preferences['digests'] {
-  return Object.fromEntries(Object.entries(digests).filter(([, digest]) => digest)) as Preferences['digests']
 }
 
 function shown({ language, timeZone, quiet, muted, digests }: Preferences) {

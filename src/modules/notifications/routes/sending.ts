@@ -68,6 +68,8 @@ export function sendingRoutes(
             'template_invalid',
             'channel_off',
             'send_at_too_far',
+            'send_at_past',
+            'expires_too_soon',
           ),
         },
       },

@@ -240,14 +240,14 @@ export function templateRoutes(
     .post(
       '/notifications/suppressions',
       async ({ body: { channel, address }, request, set }) => {
-        const made = await suppressions.addNow(channel, address, noted(request))
+        const made = unwrap(await suppressions.addNow(channel, address, noted(request)), notificationFailures)
         set.status = 201
         return shown(made)
       },
       {
         ...route({ scopes: ['notifications:manage'], tag: TAG, summary: 'Send nothing to an address any more' }),
         body: suppressBody,
-        response: { 201: suppressionModel },
+        response: { 201: suppressionModel, ...problems(notificationFailures, 'address_unfit') },
       },
     )
     .delete(

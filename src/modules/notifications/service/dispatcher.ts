@@ -20,6 +20,8 @@ export interface Dispatcher {
   wake(tx: Tx): void
   /** Sends everything that is due now and can go, and what comes due by it; for tests and for shutting down. */
   drain(): Promise<void>
+  /** Begins the next step wherever one has waited long enough; answers how often. */
+  fallBackDue(): Promise<number>
 }
 
 export interface DispatcherParts {
@@ -218,6 +220,7 @@ export function createDispatcher(
         pumpAll()
       }, NUDGE_MS)
     },
+    fallBackDue,
     async drain() {
       for (;;) {
         await Promise.allSettled([...pumping.values(), ...underWay])

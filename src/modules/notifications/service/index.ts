@@ -112,7 +112,7 @@ export function createNotifications(
   const patience = createPatience(traffic)
   const dispatcher: Dispatcher = createDispatcher(runtime, { providers, outcomes, taking, delivering, patience })
   const messages = createMessages(runtime, { identity, reach, suppressions, wake: (tx) => dispatcher.wake(tx) })
-  const receipts = createReceipts(runtime, { providers, outcomes, reach, suppressions })
+  const receipts = createReceipts(runtime, { providers, outcomes })
 
   return {
     outbox,

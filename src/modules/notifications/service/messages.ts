@@ -7,6 +7,7 @@ import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
 import type { Medium } from '../channels/channel'
 import { deliveries, notifications } from '../schema'
+import { plainAddress, recipientHash } from './address'
 import type { Noted } from './catalogue'
 import type { Facts } from './notice'
 import { type DeliveryRow, type NotificationRow, SENT_BY_NAME } from './outbox'
@@ -78,7 +79,7 @@ const iso = (moment: number) => new Date(moment).toISOString()
 const isoOrNull = (moment: number | null) => (moment === null ? null : iso(moment))
 
 export function createMessages(
-  { store, clock }: Runtime,
+  { store, clock, keyring }: Runtime,
   {
     identity,
     reach,
@@ -110,17 +111,22 @@ export function createMessages(
     return row?.id
   }
 
+  /** A person here, or an address that is nobody’s, as the outbox names both. */
+  async function recipientOf(to: string): Promise<string> {
+    const person = await identity.find(to)
+    return person?.id ?? recipientHash(keyring, plainAddress(to))
+  }
+
   async function search({ to, status, template, about, limit, after }: MessageQuery): Promise<Page> {
-    const person = to === undefined ? undefined : await identity.find(to)
-    if (to !== undefined && !person) return { items: [], next: undefined }
-    const hasIndex = person !== undefined || about !== undefined || (status === undefined && template === undefined)
+    const recipient = to === undefined ? undefined : await recipientOf(to)
+    const hasIndex = recipient !== undefined || about !== undefined || (status === undefined && template === undefined)
     const floor = hasIndex ? undefined : await floorOf(after)
     const rows = await store.read
       .select()
       .from(notifications)
       .where(
         and(
-          person === undefined ? undefined : eq(notifications.recipient, person.id),
+          recipient === undefined ? undefined : eq(notifications.recipient, recipient),
           about === undefined ? undefined : isAbout(about),
           status === undefined ? undefined : eq(notifications.status, status),
           template === undefined ? undefined : eq(notifications.template, template),

@@ -7,6 +7,7 @@ import { type Changes, prepared, preparedWrite, type Tx } from '../../../platfor
 import type { Runtime } from '../../../platform/runtime'
 import { deliveries, notifications } from '../schema'
 import type { TemplateFacts } from '../templates/template'
+import { recipientHash } from './address'
 import type { Catalogue } from './catalogue'
 import type { Facts, Notice } from './notice'
 import type { Providers } from './providers'
@@ -127,7 +128,7 @@ export function createOutbox(
   }
 
   function recipientOf({ userId, address }: Notice): string {
-    return userId ?? keyring.hash('notification-recipient', (address ?? '').toLowerCase())
+    return userId ?? recipientHash(keyring, address ?? '')
   }
 
   function newDelivery(

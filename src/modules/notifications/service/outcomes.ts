@@ -70,8 +70,6 @@ interface ReceiptFacts {
   reason: string | null
   invalidRecipient: boolean
   at: number
-  /** The address, for suppressing it. */
-  to: string | undefined
 }
 
 const FIRST_PAUSE_MS = 2_000
@@ -238,11 +236,11 @@ export function createOutcomes(
     const alone = (notification.tracks as Track[]).length === 1 && track.length === 1
     if (alone) await settleNotification(tx, { id: notification.id, status: 'accepted' })
     else await refresh(tx, notification.id)
-    if (providerId !== null) await applyEarly(tx, { ...delivery, state: 'accepted', provider, providerId }, tried.to)
+    if (providerId !== null) await applyEarly(tx, { ...delivery, state: 'accepted', provider, providerId })
   }
 
   /** A receipt may come before the message is noted as accepted. */
-  async function applyEarly(tx: Tx, delivery: DeliveryRow, to: string): Promise<void> {
+  async function applyEarly(tx: Tx, delivery: DeliveryRow): Promise<void> {
     const early = await tx
       .select()
       .from(deliveryReceipts)
@@ -254,7 +252,7 @@ export function createOutcomes(
       )
     for (const row of early) {
       if (row.appliedAt !== null) continue
-      await receipt(tx, delivery, row.status as ReceiptStatus, { ...row, to })
+      await receipt(tx, delivery, row.status as ReceiptStatus, row)
     }
   }
 
@@ -275,8 +273,9 @@ export function createOutcomes(
     const [notification] = await tx.select().from(notifications).where(eq(notifications.id, now.notificationId))
     if (!notification) return
     if (status === 'failed') {
-      if (about.invalidRecipient && about.to !== undefined)
-        await suppressions.add(tx, now.medium as Medium, about.to, 'invalid')
+      // That one, whatever address the person has by now.
+      if (about.invalidRecipient && now.addressHash !== null)
+        await suppressions.addHash(tx, now.medium as Medium, now.addressHash, 'invalid')
       await end(tx, now, notification, 'failed', about.reason ?? 'the provider could not deliver it')
       return
     }

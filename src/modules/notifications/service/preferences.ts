@@ -7,6 +7,7 @@ import { Temporal } from 'temporal-polyfill'
 import { prepared, type Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
+import { isTimeZone } from '../../../platform/time-zone'
 import type { Medium } from '../channels/channel'
 import { notificationPreferences } from '../schema'
 import type { Category, Language } from '../templates/template'
@@ -23,9 +24,14 @@ export interface Preferences {
   digests: Partial<Record<Mutable, Digest>>
 }
 
+/** Only what is named changes, category by category; `null` ends a digest. */
+export interface PreferenceChanges extends Partial<Omit<Preferences, 'digests'>> {
+  digests?: Partial<Record<Mutable, Digest | null>>
+}
+
 export interface PreferenceStore {
   of(userId: string | null): Promise<Preferences>
-  change(userId: string, changes: Partial<Preferences>): Promise<Result<Preferences, 'time_zone_unknown'>>
+  change(userId: string, changes: PreferenceChanges): Promise<Result<Preferences, 'time_zone_unknown'>>
   /** No more of this category by this medium. */
   mute(userId: string, category: Mutable, medium: Medium): Promise<void>
   eraseOf(tx: Tx, userId: string): Promise<void>
@@ -87,7 +93,13 @@ export function createPreferences(
       if (changes.timeZone !== undefined && !isTimeZone(changes.timeZone))
         return Promise.resolve(fail('time_zone_unknown'))
       return store.write(async (tx): Promise<Result<Preferences, 'time_zone_unknown'>> => {
-        const preferences = { ...fromRow((await selectOf(tx, { userId }))[0]), ...changes }
+        const before = fromRow((await selectOf(tx, { userId }))[0])
+        const preferences: Preferences = {
+          ...before,
+          ...changes,
+          muted: { ...before.muted, ...changes.muted },
+          digests: withoutNulls({ ...before.digests, ...changes.digests }),
+        }
         await save(tx, userId, preferences)
         return ok(preferences)
       })
@@ -107,12 +119,8 @@ export function createPreferences(
   }
 }
 
-function isTimeZone(name: string): boolean {
-  try {
-    return Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name).timeZoneId !== ''
-  } catch {
-    return false
-  }
+function withoutNulls(digests: Partial<Record<Mutable, Digest | null>>): Preferences['digests'] {
+  return Object.fromEntries(Object.entries(digests).filter(([, digest]) => digest)) as Preferences['digests']
 }
 
 const zoned = (moment: number, timeZone: string) =>

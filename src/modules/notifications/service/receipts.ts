@@ -6,13 +6,10 @@ import { and, desc, eq, inArray, lt } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
-import type { Medium, Receipt, ReceiptRequest } from '../channels/channel'
-import { deliveries, deliveryReceipts, notifications } from '../schema'
-import type { NotificationRow } from './outbox'
+import type { Receipt, ReceiptRequest } from '../channels/channel'
+import { deliveries, deliveryReceipts } from '../schema'
 import type { Outcomes } from './outcomes'
 import type { Providers } from './providers'
-import type { Reach } from './reach'
-import type { Suppressions } from './suppressions'
 
 export interface Receipts {
   take(
@@ -27,12 +24,7 @@ const PRUNE_AT_ONCE = 2_000
 
 export function createReceipts(
   { store, clock, log }: Runtime,
-  {
-    providers,
-    outcomes,
-    reach,
-    suppressions,
-  }: { providers: Providers; outcomes: Outcomes; reach: Reach; suppressions: Suppressions },
+  { providers, outcomes }: { providers: Providers; outcomes: Outcomes },
 ): Receipts {
   /** Notes it; answers whether it is new. */
   async function note(tx: Tx, provider: string, { providerId, status, reason, invalidRecipient, at }: Receipt) {
@@ -52,11 +44,6 @@ export function createReceipts(
     return noted.length > 0
   }
 
-  async function addressOf(notificationId: string, medium: Medium): Promise<string | undefined> {
-    const [row] = await store.read.select().from(notifications).where(eq(notifications.id, notificationId))
-    return row && (await reach.whom(row as NotificationRow)).addressFor(medium)
-  }
-
   async function apply(provider: string, receipt: Receipt): Promise<void> {
     const latest = (db: Db) =>
       db
@@ -65,11 +52,6 @@ export function createReceipts(
         .where(and(eq(deliveries.provider, provider), eq(deliveries.providerId, receipt.providerId)))
         .orderBy(desc(deliveries.id))
         .limit(1)
-    const [seen] = await latest(store.read)
-    const present =
-      seen && receipt.invalidRecipient ? await addressOf(seen.notificationId, seen.medium as Medium) : undefined
-    // Who has another number by now loses nothing by what is said of the old one.
-    const to = present !== undefined && suppressions.hashOf(present) === seen?.addressHash ? present : undefined
     await store.write(async (tx) => {
       if (!(await note(tx, provider, receipt))) return
       const [delivery] = await latest(tx)
@@ -78,7 +60,6 @@ export function createReceipts(
         reason: receipt.reason ?? null,
         invalidRecipient: receipt.invalidRecipient === true,
         at: receipt.at ?? clock(),
-        to,
       })
     })
   }

@@ -7,6 +7,7 @@ import type { Medium } from '../channels/channel'
 import { isTemplateName } from '../templates/built-in'
 import type { TemplateEngine } from '../templates/engine'
 import type { Language, TemplateFacts } from '../templates/template'
+import { isMailAddress, isPhoneNumber, plainAddress } from './address'
 import type { Catalogue, Noted } from './catalogue'
 import type { Notice } from './notice'
 import type { Arranged, Outbox } from './outbox'
@@ -48,6 +49,8 @@ export type SendCode =
   | 'recipient_unknown'
   | 'channel_off'
   | 'send_at_too_far'
+  | 'send_at_past'
+  | 'expires_too_soon'
 
 export interface Sending {
   send(input: SendInput, write: Write, noted: Noted): Promise<Result<Queued, SendCode>>
@@ -58,13 +61,12 @@ export interface Sending {
 }
 
 const LONGEST_WAIT_MS = 366 * 24 * 3_600_000
+/** Whoever is a little late wants it now; whoever is further off has mistaken the date or the zone. */
+const LATE_AT_MOST_MS = 3_600_000
 
 /** What Kumbu says of money and security is true because nobody else can say it. */
 const isOurs = (template: string, { category }: TemplateFacts) =>
   isTemplateName(template) && template !== 'welcome' && (category === 'money' || category === 'security')
-
-const MAIL_ADDRESS = /^[^\s@<>"(),:;\\[\]]+@[^\s@<>"(),:;\\[\]]+\.[^\s@.<>"(),:;\\[\]]+$/
-const PHONE_NUMBER = /^\+[1-9]\d{6,14}$/
 
 type Recipient = Pick<Notice, 'userId' | 'address'>
 
@@ -89,8 +91,8 @@ export function createSending(
   async function recipientOf(to: string): Promise<Recipient | undefined> {
     const user = await identity.find(to)
     if (user) return user.status === 'closed' ? undefined : { userId: user.id }
-    const plain = to.trim().replaceAll(/(?<=^\+[\d\s().-]*)[\s().-]/g, '')
-    if (MAIL_ADDRESS.test(plain) || PHONE_NUMBER.test(plain)) return { userId: undefined, address: plain }
+    const plain = plainAddress(to)
+    if (isMailAddress(plain) || isPhoneNumber(plain)) return { userId: undefined, address: plain }
     return undefined
   }
 
@@ -128,7 +130,10 @@ export function createSending(
   return {
     async send(input, write, noted) {
       const { to, template, data, channels, language, sendAt, expiresAt, about = '' } = input
-      if (sendAt !== undefined && sendAt > clock() + LONGEST_WAIT_MS) return fail('send_at_too_far')
+      const now = clock()
+      if (sendAt !== undefined && sendAt > now + LONGEST_WAIT_MS) return fail('send_at_too_far')
+      if (sendAt !== undefined && sendAt < now - LATE_AT_MOST_MS) return fail('send_at_past')
+      if (expiresAt !== undefined && expiresAt <= Math.max(now, sendAt ?? now)) return fail('expires_too_soon')
       const recipient = await recipientOf(to)
       if (!recipient) return fail('recipient_unknown', 'Name a user, an e-mail address, or a phone number with +.')
       const allowed = await fills(input, recipient.userId)

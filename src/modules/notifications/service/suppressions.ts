@@ -8,6 +8,7 @@ import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Medium } from '../channels/channel'
 import { suppressions } from '../schema'
+import { fitsMedium, plainAddress } from './address'
 import type { Noted } from './catalogue'
 
 export type SuppressionCause = 'invalid' | 'complaint' | 'operator'
@@ -24,10 +25,12 @@ export interface Suppressions {
   /** Why nothing of the sort may go there. A security message tries an invalid address again after a day. */
   causeOf(medium: Medium, address: string, security: boolean): Promise<SuppressionCause | undefined>
   add(tx: Tx, medium: Medium, address: string, cause: SuppressionCause): Promise<void>
+  /** An address of which only the hash is known by now. */
+  addHash(tx: Tx, medium: Medium, addressHash: string, cause: SuppressionCause): Promise<void>
   hashOf(address: string): string
   /** Nothing stands in the way of the address any more. */
   lift(tx: Tx, medium: string, address: string): Promise<void>
-  addNow(medium: Medium, address: string, noted: Noted): Promise<SuppressionView>
+  addNow(medium: Medium, address: string, noted: Noted): Promise<Result<SuppressionView, 'address_unfit'>>
   remove(id: string, noted: Noted): Promise<Result<true, 'suppression_not_found'>>
   list(limit: number, after?: string): Promise<SuppressionView[]>
 }
@@ -44,17 +47,16 @@ const find = prepared<{ addressHash: string; medium: string }, Row[]>('suppressi
 )
 
 export function createSuppressions({ store, clock, newId, keyring }: Runtime): Suppressions {
-  const hashOf = (address: string) => keyring.hash('suppressed-address', address.trim().toLowerCase())
+  const hashOf = (address: string) => keyring.hash('suppressed-address', plainAddress(address).toLowerCase())
 
-  async function add(tx: Tx, medium: Medium, address: string, cause: SuppressionCause): Promise<Row> {
-    const row = {
-      id: newId('sup'),
-      addressHash: hashOf(address),
-      medium,
-      hint: hintOf(address),
-      cause,
-      createdAt: clock(),
-    }
+  async function keep(
+    tx: Tx,
+    medium: Medium,
+    addressHash: string,
+    hint: string,
+    cause: SuppressionCause,
+  ): Promise<Row> {
+    const row = { id: newId('sup'), addressHash, medium, hint, cause, createdAt: clock() }
     await tx
       .insert(suppressions)
       .values(row)
@@ -62,9 +64,12 @@ export function createSuppressions({ store, clock, newId, keyring }: Runtime): S
         target: [suppressions.addressHash, suppressions.medium],
         set: { cause, createdAt: row.createdAt },
       })
-    const [kept] = await find(tx, { addressHash: row.addressHash, medium })
+    const [kept] = await find(tx, { addressHash, medium })
     return kept ?? row
   }
+
+  const add = (tx: Tx, medium: Medium, address: string, cause: SuppressionCause) =>
+    keep(tx, medium, hashOf(address), hintOf(address), cause)
 
   return {
     hashOf,
@@ -78,17 +83,23 @@ export function createSuppressions({ store, clock, newId, keyring }: Runtime): S
     async add(tx, medium, address, cause) {
       await add(tx, medium, address, cause)
     },
+    async addHash(tx, medium, addressHash, cause) {
+      await keep(tx, medium, addressHash, '…', cause)
+    },
     async lift(tx, medium, address) {
       await tx
         .delete(suppressions)
         .where(and(eq(suppressions.addressHash, hashOf(address)), eq(suppressions.medium, medium)))
     },
-    addNow: (medium, address, noted) =>
-      store.write(async (tx) => {
-        const row = await add(tx, medium, address, 'operator')
+    async addNow(medium, address, noted) {
+      const plain = plainAddress(address)
+      if (!fitsMedium(medium, plain)) return fail('address_unfit')
+      return store.write(async (tx) => {
+        const row = await add(tx, medium, plain, 'operator')
         await noted(tx, 'suppression.add', row.id)
-        return suppressionView(row)
-      }),
+        return ok(suppressionView(row))
+      })
+    },
     remove: (id, noted) =>
       store.write(async (tx): Promise<Result<true, 'suppression_not_found'>> => {
         const gone = await tx.delete(suppressions).where(eq(suppressions.id, id)).returning({ id: suppressions.id })
@@ -119,6 +130,6 @@ const suppressionView = ({ id, medium, hint, cause, createdAt }: Row): Suppressi
 /** `am…@example.com`, `+2588…67`: enough to recognize it, too little to use it. */
 function hintOf(address: string): string {
   const at = address.lastIndexOf('@')
-  if (at > 0) return `${address.slice(0, Math.min(2, at - 1))}…${address.slice(at)}`
+  if (at > 0) return `${address.slice(0, at > 2 ? 2 : 0)}…${address.slice(at)}`
   return `${address.slice(0, 5)}…${address.slice(-2)}`
 }
