@@ -36,7 +36,7 @@ const NOTIFICATION_ID = /^ntf_[0-9a-z]{20}$/
 
 export function personRoutes(
   { inbox, preferences, targets }: Notifications,
-  { words: { route }, identity, pushKey, privateWebhooks }: NotificationHands,
+  { words: { route }, identity, clock, pushKey, privateWebhooks }: NotificationHands,
 ) {
   const noted = notedBy(identity)
 
@@ -72,7 +72,7 @@ export function personRoutes(
     )
     .get(
       '/notifications/inbox/stream',
-      async ({ request }) => eventStream(inbox, identity, principalOf(request), request),
+      async ({ request }) => eventStream(inbox, identity, principalOf(request), request, clock),
       {
         ...own(
           'My inbox, live',

@@ -1,5 +1,6 @@
 /** An inbox as a stream of server-sent events (WHATWG HTML, section 9.2). */
 import type { Principal } from '../../../platform/http/context'
+import type { Clock } from '../../../platform/ids'
 import type { Identity } from '../../identity'
 import type { InboxItem, PersonalInbox } from '../service/inbox'
 
@@ -15,7 +16,10 @@ export async function eventStream(
   identity: Identity,
   { userId, sessionId }: Principal,
   request: Request,
+  clock: Clock,
 ): Promise<Response> {
+  // What comes while the first answer is made is told too.
+  const since = clock()
   const encoder = new TextEncoder()
   const lastId = request.headers.get('last-event-id')
   const missed = lastId !== null && ITEM_ID.test(lastId) ? await since(inbox, userId, lastId) : []
@@ -36,7 +40,7 @@ export async function eventStream(
       }
       const tell = (item: InboxItem, number: number) =>
         write(`id: ${item.id}\nevent: notification\ndata: ${JSON.stringify({ ...item, unread: number })}\n\n`)
-      const unwatch = inbox.watch(userId, tell, () => end())
+      const unwatch = inbox.watch(userId, tell, () => end(), since)
       const heartbeat = setInterval(() => void beat(), HEARTBEAT_MS)
       const forget = inbox.onClose(() => end())
       end = () => {

@@ -31,7 +31,12 @@ export interface PersonalInbox {
   /** Answers how many were unread. */
   readAll(userId: string): Promise<number>
   /** Tells of every new item until it is ended. */
-  watch(userId: string, tell: (item: InboxItem, unread: number) => void, giveWay: () => void): () => void
+  watch(
+    userId: string,
+    tell: (item: InboxItem, unread: number) => void,
+    giveWay: () => void,
+    since?: number,
+  ): () => void
   /** Looks for new items for whoever looks on. */
   look(): Promise<void>
   /** Ends all watching, because the process ends. */
@@ -198,8 +203,8 @@ export function createPersonalInbox(
       }
     },
 
-    watch(userId, act, giveWay) {
-      const watcher: Watcher = { userId, tell: act, giveWay, since: clock(), told: new Set() }
+    watch(userId, act, giveWay, since = clock()) {
+      const watcher: Watcher = { userId, tell: act, giveWay, since, told: new Set() }
       const mine = [...watchers].filter((each) => each.userId === userId)
       if (mine.length >= WATCHERS_EACH) mine[0]?.giveWay()
       watchers.add(watcher)
