@@ -22,7 +22,7 @@ export async function eventStream(
   const since = clock()
   const encoder = new TextEncoder()
   const lastId = request.headers.get('last-event-id')
-  const missed = lastId !== null && ITEM_ID.test(lastId) ? await since(inbox, userId, lastId) : []
+  const missed = lastId !== null && ITEM_ID.test(lastId) ? await missedSince(inbox, userId, lastId) : []
   const unread = await inbox.unread(userId)
   let end: () => void = () => {}
 
@@ -75,7 +75,7 @@ export async function eventStream(
 }
 
 /** What came after the item, oldest first. */
-async function since(inbox: PersonalInbox, userId: string, lastId: string): Promise<InboxItem[]> {
+async function missedSince(inbox: PersonalInbox, userId: string, lastId: string): Promise<InboxItem[]> {
   const newest = await inbox.list(userId, { unread: false, limit: MISSED_AT_MOST })
   return newest.filter(({ id }) => id > lastId).reverse()
 }
