@@ -8,8 +8,10 @@ import { cashInCompleted, floatIssued } from '../agents'
 import {
   appointmentBooked,
   appointmentCancelled,
+  appointmentCompleted,
   appointmentMissed,
   appointmentMoved,
+  appointmentRefunded,
   appointmentReminderDue,
   placeOffered,
   reviewAsked,
@@ -198,12 +200,21 @@ export function subscribeNotices(events: Events, outbox: Outbox, { lowFloat }: N
     { ...appointmentNotice('appointment_confirmation', facts), expiresAt: facts.startsAt },
   ])
   tell(appointmentMoved, (facts) => [{ ...appointmentNotice('appointment_moved', facts), expiresAt: facts.startsAt }])
-  tell(appointmentCancelled, ({ depositOutcome, ...facts }) => [
-    { ...appointmentNotice('appointment_cancelled', facts), data: { depositOutcome } },
+  tell(appointmentCancelled, (facts) => [
+    withOutcome('appointment_cancelled', facts),
+    ...depositNotices('deposit_received', facts, facts.payeeId),
   ])
-  tell(appointmentMissed, ({ depositOutcome, ...facts }) => [
-    { ...appointmentNotice('appointment_missed', facts), data: { depositOutcome } },
+  tell(appointmentMissed, (facts) => [
+    withOutcome('appointment_missed', facts),
+    ...depositNotices('deposit_received', facts, facts.payeeId),
   ])
+  tell(appointmentCompleted, (facts) => [
+    ...depositNotices('deposit_taken', facts, facts.userId),
+    ...depositNotices('deposit_received', facts, facts.payeeId),
+  ])
+  tell(appointmentRefunded, ({ amount, ...facts }) =>
+    depositNotices('deposit_refunded', { ...facts, deposit: amount, depositOutcome: 'kept' }, facts.userId),
+  )
   tell(appointmentReminderDue, ({ reminder, media, skipAfter, ...facts }) => [
     {
       ...appointmentNotice('appointment_reminder', facts),
@@ -221,6 +232,24 @@ export function subscribeNotices(events: Events, outbox: Outbox, { lowFloat }: N
 
 function withdrawalNotice(template: string, { userId, sealedToken: _, ...data }: WithdrawalFacts): Notice {
   return { userId, template, data, about: data.withdrawalId }
+}
+
+interface DepositFacts extends AppointmentFacts {
+  depositOutcome: string
+  deposit: number
+  currency: string
+}
+
+const withOutcome = (template: string, facts: DepositFacts): Notice => ({
+  ...appointmentNotice(template, facts),
+  data: { depositOutcome: facts.depositOutcome, deposit: facts.deposit, currency: facts.currency },
+})
+
+/** A deposit that was kept moved money: whom it concerns hears of it. */
+function depositNotices(template: string, facts: DepositFacts, userId: string | undefined): Notice[] {
+  if (userId === undefined || facts.depositOutcome !== 'kept' || facts.deposit === 0) return []
+  const { deposit, currency } = facts
+  return [{ ...appointmentNotice(template, { ...facts, userId }), data: { deposit, currency } }]
 }
 
 interface AppointmentFacts {

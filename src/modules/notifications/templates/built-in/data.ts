@@ -30,6 +30,9 @@ export interface TemplateData {
   appointment_cancelled: Appointment & Deposit
   appointment_reminder: Appointment
   appointment_missed: Omit<Appointment, 'staff' | 'place'> & Deposit
+  deposit_taken: DepositMoved
+  deposit_received: DepositMoved
+  deposit_refunded: DepositMoved
   appointment_place_free: { service: string; startsAt: number; timeZone: string; offeredUntil: number; link: string }
   review_request: { service: string; staff: string; link: string }
   digest: { count: number; items: readonly { short: string; at: number }[] }
@@ -39,6 +42,13 @@ export interface TemplateData {
 export type TemplateName = keyof TemplateData
 
 export type DepositOutcome = 'none' | 'returned' | 'kept'
+
+interface DepositMoved {
+  service: string
+  deposit: number
+  currency: string
+  appointmentId: string
+}
 
 type Nothing = Record<string, never>
 

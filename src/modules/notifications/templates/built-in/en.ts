@@ -269,6 +269,28 @@ export const en: Record<TemplateName, Words> = {
     ),
     short: `{{ brand }}: you did not come to your appointment for {{ service }} on ${STARTS_SHORT}.`,
   },
+  deposit_taken: {
+    subject: 'Your deposit was taken: {{ deposit | money: currency }}',
+    text: paragraphs(
+      'Your deposit of {{ deposit | money: currency }} for {{ service }} was taken.',
+      APPOINTMENT,
+      'If this is not right, tell us.',
+    ),
+    short: '{{ brand }}: your deposit of {{ deposit | money: currency }} for {{ service }} was taken.',
+  },
+  deposit_received: {
+    subject: 'You received {{ deposit | money: currency }}',
+    text: paragraphs('You received the deposit of {{ deposit | money: currency }} for {{ service }}.', APPOINTMENT),
+    short: '{{ brand }}: you received the deposit of {{ deposit | money: currency }} for {{ service }}.',
+  },
+  deposit_refunded: {
+    subject: 'Your deposit came back: {{ deposit | money: currency }}',
+    text: paragraphs(
+      'Your deposit of {{ deposit | money: currency }} for {{ service }} was given back to you.',
+      APPOINTMENT,
+    ),
+    short: '{{ brand }}: your deposit of {{ deposit | money: currency }} for {{ service }} was given back.',
+  },
   appointment_place_free: {
     subject: 'A place is free: {{ service }}',
     text: paragraphs(

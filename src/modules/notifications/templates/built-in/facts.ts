@@ -83,6 +83,19 @@ export const facts: { readonly [Name in TemplateName]: Facts<Name> } = {
     category: 'appointments',
     sample: { ...appointmentAlone, deposit: 500, currency: 'USD', depositOutcome: 'kept' },
   },
+  deposit_taken: {
+    category: 'money',
+    prompt: true,
+    sample: { service: appointment.service, deposit: 500, currency: 'USD', appointmentId: appointment.appointmentId },
+  },
+  deposit_received: {
+    category: 'money',
+    sample: { service: appointment.service, deposit: 500, currency: 'USD', appointmentId: appointment.appointmentId },
+  },
+  deposit_refunded: {
+    category: 'money',
+    sample: { service: appointment.service, deposit: 500, currency: 'USD', appointmentId: appointment.appointmentId },
+  },
   appointment_place_free: {
     category: 'appointments',
     sample: {

@@ -277,6 +277,28 @@ export const fr: Record<TemplateName, Words> = {
     ),
     short: `{{ brand }}: rendez-vous manqué pour {{ service }} le ${STARTS_SHORT}.`,
   },
+  deposit_taken: {
+    subject: 'Votre acompte a été prélevé : {{ deposit | money: currency }}',
+    text: paragraphs(
+      'Votre acompte de {{ deposit | money: currency }} pour {{ service }} a été prélevé.',
+      APPOINTMENT,
+      "Si ce n'est pas exact, dites-le-nous.",
+    ),
+    short: '{{ brand }}: votre acompte de {{ deposit | money: currency }} pour {{ service }} est prélevé.',
+  },
+  deposit_received: {
+    subject: 'Vous avez reçu {{ deposit | money: currency }}',
+    text: paragraphs("Vous avez reçu l'acompte de {{ deposit | money: currency }} pour {{ service }}.", APPOINTMENT),
+    short: '{{ brand }}: vous avez un acompte de {{ deposit | money: currency }} pour {{ service }}.',
+  },
+  deposit_refunded: {
+    subject: 'Votre acompte est rendu : {{ deposit | money: currency }}',
+    text: paragraphs(
+      'Votre acompte de {{ deposit | money: currency }} pour {{ service }} vous a été rendu.',
+      APPOINTMENT,
+    ),
+    short: '{{ brand }}: votre acompte de {{ deposit | money: currency }} pour {{ service }} est rendu.',
+  },
   appointment_place_free: {
     subject: 'Une place est libre : {{ service }}',
     text: paragraphs(

@@ -311,6 +311,28 @@ export const pt: Record<TemplateName, Words> = {
     ),
     short: `{{ brand }}: sentimos a sua falta: {{ service }}, ${STARTS_SHORT}.`,
   },
+  deposit_taken: {
+    subject: 'O seu sinal foi cobrado: {{ deposit | money: currency }}',
+    text: paragraphs(
+      'O seu sinal de {{ deposit | money: currency }} por {{ service }} foi cobrado.',
+      APPOINTMENT,
+      'Se isto não está certo, diga-nos.',
+    ),
+    short: '{{ brand }}: o seu sinal de {{ deposit | money: currency }} por {{ service }} foi cobrado.',
+  },
+  deposit_received: {
+    subject: 'Recebeu {{ deposit | money: currency }}',
+    text: paragraphs('Recebeu o sinal de {{ deposit | money: currency }} por {{ service }}.', APPOINTMENT),
+    short: '{{ brand }}: recebeu o sinal de {{ deposit | money: currency }} por {{ service }}.',
+  },
+  deposit_refunded: {
+    subject: 'O seu sinal foi devolvido: {{ deposit | money: currency }}',
+    text: paragraphs(
+      'O seu sinal de {{ deposit | money: currency }} por {{ service }} foi-lhe devolvido.',
+      APPOINTMENT,
+    ),
+    short: '{{ brand }}: o seu sinal de {{ deposit | money: currency }} por {{ service }} foi devolvido.',
+  },
   appointment_place_free: {
     subject: 'Há uma vaga: {{ service }}',
     text: paragraphs(
