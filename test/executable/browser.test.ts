@@ -62,6 +62,18 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser', () => {
     await page.goto(base + path)
   }
 
+  /** Only those in sight are drawn, so the page is walked through. */
+  async function pathsOnTheWay(): Promise<string[]> {
+    const seen = new Set<string>()
+    for (let y = 0; y < (await page.evaluate(() => document.body.scrollHeight)); y += 400) {
+      await page.evaluate((to) => window.scrollTo(0, to), y)
+      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
+      for (const path of await page.locator('.opblock-summary-path').allInnerTexts())
+        seen.add(path.replaceAll('\u200b', ''))
+    }
+    return [...seen]
+  }
+
   async function shoot(name: string): Promise<void> {
     if (SHOTS === undefined) return
     mkdirSync(SHOTS, { recursive: true })
@@ -71,8 +83,7 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser', () => {
   test('Swagger UI loads from Kumbu alone and lists the operations', async () => {
     await open(server.base, '/swagger')
     await page.locator('.opblock-summary-path').first().waitFor()
-    const paths = await page.locator('.opblock-summary-path').allInnerTexts()
-    const plain = paths.map((path) => path.replaceAll('\u200b', ''))
+    const plain = await pathsOnTheWay()
     for (const path of [
       '/api/v1/auth/login',
       '/api/v1/wallet/{userId}/balance',
@@ -92,6 +103,7 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser', () => {
     await page.locator('.modal-ux .btn.authorize').click()
     await page.locator('.modal-ux .btn-done').click()
 
+    await page.locator('.operation-filter-input').fill('Wallet')
     const operation = page.locator('.opblock', {
       has: page.locator('.opblock-summary-path[data-path="/api/v1/wallet/{userId}/balance"]'),
     })
@@ -109,6 +121,7 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser', () => {
 
   test('without a token, Execute shows the problem and not a blank', async () => {
     await open(server.base, '/swagger')
+    await page.locator('.operation-filter-input').fill('Agents')
     const operation = page.locator('.opblock', {
       has: page.locator('.opblock-summary-path[data-path="/api/v1/agents/me"]'),
     })

@@ -235,7 +235,7 @@ describe('doctor', () => {
   test('a mail server that does not answer is named', async () => {
     const { code, out } = await run(['doctor', '--demo', '--smtp-url', 'smtp://127.0.0.1:1'], folder.path)
     expect(code).toBe(1)
-    expect(out).toMatch(/^FAIL {2}The mail server does not answer/m)
+    expect(out).toMatch(/^FAIL {2}email by smtp does not answer/m)
   })
 
   test('a key that others can read is named, with what to do', async () => {

@@ -12,6 +12,8 @@ const START = `window.ui = SwaggerUIBundle({
   displayRequestDuration: true,
   tryItOutEnabled: true,
   docExpansion: 'list',
+  // With so many operations only those in sight are drawn, so the browser’s own search finds no others.
+  filter: true,
   defaultModelsExpandDepth: -1,
   validatorUrl: null,
 })`
