@@ -27,7 +27,7 @@ export function feedRoutes({ feeds }: Appointments, { route }: RouteWords) {
       },
       {
         ...route({
-          scopes: ['appointments:book'],
+          scopes: ['appointments:book', 'profile:security'],
           tag: TAG,
           summary: 'A secret address of my calendar',
           description: 'For a calendar program to look at. A new address ends the one before.',
@@ -42,7 +42,11 @@ export function feedRoutes({ feeds }: Appointments, { route }: RouteWords) {
         set.status = 204
       },
       {
-        ...route({ scopes: ['appointments:book'], tag: TAG, summary: 'End the address of my calendar' }),
+        ...route({
+          scopes: ['appointments:book', 'profile:security'],
+          tag: TAG,
+          summary: 'End the address of my calendar',
+        }),
         response: { 204: Type.Void() },
       },
     )
@@ -54,7 +58,7 @@ export function feedRoutes({ feeds }: Appointments, { route }: RouteWords) {
       },
       {
         ...route({
-          scopes: ['appointments:manage'],
+          scopes: ['appointments:manage', 'profile:security'],
           tag: TAG,
           summary: 'A secret address of a member of staff’s calendar',
           description: 'One’s own; whoever runs the place may do it for anybody.',
@@ -70,7 +74,7 @@ export function feedRoutes({ feeds }: Appointments, { route }: RouteWords) {
         set.status = 204
       },
       {
-        ...route({ scopes: ['appointments:manage'], tag: TAG, summary: 'End that address' }),
+        ...route({ scopes: ['appointments:manage', 'profile:security'], tag: TAG, summary: 'End that address' }),
         params: staffParams,
         response: { 204: Type.Void(), ...problems(appointmentFailures, 'staff_not_found') },
       },
