@@ -124,6 +124,8 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
   let stopped = true
   /** Whoever drains waits for everything, so nothing rests. */
   let draining = 0
+  /** How much work has ended here. */
+  let endings = 0
 
   async function put(tx: Tx, { kind, payload, orderingKey, uniqueKey, dueAt }: Work): Promise<void> {
     const now = clock()
@@ -247,6 +249,7 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
     const ended = perform(kind, { id, payload, attempt: attempts + 1 }).finally(() => {
       patience.ended(kind)
       underWay.delete(id)
+      endings += 1
       if (stopped) return
       touched.add(kind)
       takeTouched()
@@ -333,8 +336,10 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
       draining += 1
       try {
         for (;;) {
+          const endedBefore = endings
           const begun = (await pull()) + (await take([...workers.keys()]))
-          if (begun > 0) continue
+          // What ended while it was looked for may have caused more.
+          if (begun > 0 || endings !== endedBefore) continue
           if (underWay.size === 0) return
           await Promise.race([...underWay.values()].map(({ ended }) => ended))
         }

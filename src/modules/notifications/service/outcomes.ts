@@ -291,9 +291,11 @@ export function createOutcomes(
   async function tryAgain(
     tx: Tx,
     tried: Tried,
-    { at, sent }: Asked & { sent: Extract<Sent, { outcome: 'transient' }> },
+    { sent }: Asked & { sent: Extract<Sent, { outcome: 'transient' }> },
   ): Promise<void> {
     const { delivery, notification } = tried
+    // The pause begins at the answer: a provider may have kept the question for half a minute.
+    const at = clock()
     const { reason, retryAfterMs = 0, aboutMessage = false } = sent
     const { expiresAt, urgent } = notification
     // What a provider asks for all messages its breaker keeps; another one may take this one sooner.
