@@ -22,6 +22,18 @@ const root = join(import.meta.dir, '..')
 const reports = mkdtempSync(join(tmpdir(), 'kumbu-reports-'))
 const ON_BOTH_ENGINES = ['test/platform', 'test/cli', 'test/modules', 'test/acceptance']
 const ON_THE_EXECUTABLE = ['test/executable']
+const WITHOUT_DATABASE = new Set([
+  'test/modules/identity/common-passwords.test.ts',
+  'test/modules/notifications/fcm.test.ts',
+  'test/modules/notifications/smtp.test.ts',
+  'test/modules/notifications/template-engine.test.ts',
+  'test/modules/notifications/templates.test.ts',
+  'test/modules/notifications/web-push.test.ts',
+  'test/modules/notifications/webhook.test.ts',
+  'test/platform/boundaries.test.ts',
+  'test/platform/password-hasher.test.ts',
+  'test/platform/schedules.test.ts',
+])
 const CHROMIUM = '/usr/bin/chromium'
 const TEST_TIMEOUT_MS = 60_000
 
@@ -60,10 +72,18 @@ async function onPostgres(given: string[]): Promise<Count> {
   }
   const server = await createPostgresServer()
   try {
-    return suite('postgres', given.length > 0 ? given : ON_BOTH_ENGINES, { DATABASE_URL: server.url })
+    return suite('postgres', given.length > 0 ? given : filesWithDatabase(), { DATABASE_URL: server.url })
   } finally {
     server.remove()
   }
+}
+
+/** What knows nothing of a database says the same on either engine. */
+function filesWithDatabase(): string[] {
+  const files = ON_BOTH_ENGINES.flatMap((folder) =>
+    [...new Bun.Glob(`${folder}/**/*.test.ts`).scanSync({ cwd: root })].sort(),
+  )
+  return files.filter((file) => !WITHOUT_DATABASE.has(file))
 }
 
 async function onExecutable(given: string[]): Promise<Count> {

@@ -6,7 +6,7 @@ import { deliveries } from '../../../src/modules/notifications/schema'
 import { count } from '../../../src/platform/db/dialect'
 import { createWorld, type Person, type World } from '../../support/world'
 
-const MESSAGES = 5_000
+const MESSAGES = 2_000
 const PEOPLE = 20
 const SEED = 20_261_124
 
