@@ -1,5 +1,5 @@
 /** A person’s own inbox: what is in it, what was read, and how it is looked at live, over a real socket. */
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, describe, expect, jest, spyOn, test } from 'bun:test'
 import { listen, type Server } from '../../src/platform/http/server'
 import { createWorld, type Person, PIN, type World } from '../support/world'
 import { expectProblem } from './answers'
@@ -274,6 +274,16 @@ describe('an inbox that is looked at live', () => {
     world.clock.advance(8 * DAY)
     jest.advanceTimersByTime(15_000)
     expect(await told()).toBeUndefined()
+  })
+
+  test('ends when nobody can say whether its session goes on', async () => {
+    jest.useFakeTimers()
+    const { next: told } = await look((await reader()).token)
+    expect((await told())?.event).toBe('unread')
+    const away = spyOn(world.app.identity.sessions, 'mayGoOn').mockRejectedValue(new Error('the database is away'))
+    jest.advanceTimersByTime(15_000)
+    expect(await told()).toBeUndefined()
+    away.mockRestore()
   })
 
   test('ends when the instance stops', async () => {

@@ -57,7 +57,9 @@ export async function eventStream(
 
       /** A stream lives no longer than the session that opened it; a proxy cuts one that is silent. */
       async function beat(): Promise<void> {
-        if (!(await identity.sessions.mayGoOn(sessionId, 'notifications:own'))) return end()
+        // When nobody can say whether it may go on it ends: whoever looks on comes back by themselves.
+        const mayGoOn = await identity.sessions.mayGoOn(sessionId, 'notifications:own').catch(() => false)
+        if (!mayGoOn) return end()
         write(': still here\n\n')
       }
 
