@@ -27,6 +27,8 @@ const ALIKE_ON_BOTH = new Set([
   'test/acceptance/openapi.test.ts',
   'test/acceptance/roles.test.ts',
   'test/modules/identity/common-passwords.test.ts',
+  'test/modules/identity/totp.test.ts',
+  'test/modules/notifications/delivery-flood.test.ts',
   'test/modules/notifications/fcm.test.ts',
   'test/modules/notifications/smtp.test.ts',
   'test/modules/notifications/template-engine.test.ts',
@@ -37,6 +39,7 @@ const ALIKE_ON_BOTH = new Set([
   'test/platform/boundaries.test.ts',
   'test/platform/password-hasher.test.ts',
   'test/platform/schedules.test.ts',
+  'test/platform/traffic.test.ts',
 ])
 const CHROMIUM = '/usr/bin/chromium'
 const TEST_TIMEOUT_MS = 60_000
