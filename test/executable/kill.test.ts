@@ -51,7 +51,7 @@ async function beginLoad({ cwd, args }: Place): Promise<Load> {
 }
 
 describe('kill -9 under load, on SQLite', () => {
-  const ROUNDS = 8
+  const ROUNDS = 12
   const folder = emptyFolder()
   const place: Place = { cwd: folder.path, args: ['--demo', '--rate-limit', '0'] }
   let load: Load
