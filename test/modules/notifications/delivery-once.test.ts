@@ -1,13 +1,14 @@
 /** Nothing is lost and nothing is sent twice, whoever sends beside whom, whoever dies, and whatever the clock does. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { createNotifications, type Notifications } from '../../../src/modules/notifications'
-import type { Channel, Medium, OutgoingMessage, Sent } from '../../../src/modules/notifications/channels/channel'
+import type { Channel, OutgoingMessage, Sent } from '../../../src/modules/notifications/channels/channel'
 import type { Notice } from '../../../src/modules/notifications/service/notice'
 import { engine, openStore, StoreError } from '../../../src/platform/db'
 import { events } from '../../../src/platform/events/schema'
 import { noTraffic } from '../../../src/platform/queue/traffic'
 import type { Runtime } from '../../../src/platform/runtime'
 import { createWorld, PASSWORD, type World } from '../../support/world'
+import { deliveriesOf, noticeTo, provider, until } from './told-provider'
 
 const SECOND = 1_000
 const LEASE = 90 * SECOND
@@ -29,29 +30,6 @@ afterEach(async () => {
   await world.end()
 })
 
-/** A provider that keeps what it was asked and answers as it is told; by a promise, if a test wants to hold it. */
-function provider(name: string, medium: Medium = 'email', concurrency = 32) {
-  const asked: OutgoingMessage[] = []
-  const self = {
-    asked,
-    answer: (async (_message: OutgoingMessage): Promise<Sent> => ({ outcome: 'accepted' })) as (
-      message: OutgoingMessage,
-    ) => Promise<Sent>,
-    channel: {
-      provider: name,
-      medium,
-      concurrency,
-      send(message: OutgoingMessage): Promise<Sent> {
-        asked.push(message)
-        return self.answer(message)
-      },
-      check: async () => ({ state: 'up' as const }),
-      close() {},
-    } satisfies Channel,
-  }
-  return self
-}
-
 function copyOf(channels: Channel[], runtime: Runtime = world.runtime): Notifications {
   const made = createNotifications(runtime, world.app, channels, {
     brand: 'Kumbu',
@@ -68,15 +46,6 @@ function copyOf(channels: Channel[], runtime: Runtime = world.runtime): Notifica
   return made
 }
 
-const noticeTo = (address: string, about: string): Notice => ({
-  userId: undefined,
-  address,
-  template: 'announcement',
-  data: { title: 'Closed on Monday', message: 'We are back on Tuesday.' },
-  about,
-  tracks: [[{ medium: 'email' }]],
-})
-
 async function put(copy: Notifications, notice: Notice) {
   const arranged = await copy.outbox.arrange(notice)
   return world.write((tx) => copy.outbox.put(tx, arranged))
@@ -91,12 +60,6 @@ async function putMany(copy: Notifications, count: number) {
   })
 }
 
-async function deliveriesOf(copy: Notifications, id: string) {
-  const found = await copy.messages.get(id)
-  if (!found.ok) throw new Error(found.code)
-  return found.value.deliveries
-}
-
 /** Held until the test lets go. */
 function held() {
   let release: (sent: Sent) => void = () => {}
@@ -105,11 +68,6 @@ function held() {
   })
   gates.push(release)
   return { promise, release }
-}
-
-async function until(holds: () => boolean) {
-  for (let turns = 0; turns < 5_000 && !holds(); turns += 1) await new Promise((resolve) => setTimeout(resolve, 1))
-  expect(holds()).toBe(true)
 }
 
 const storeBeside = () => openStore(world.database.location, { strictUnits: true })

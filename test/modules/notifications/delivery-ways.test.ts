@@ -16,6 +16,7 @@ import type { Step } from '../../../src/modules/notifications/service/routing'
 import { noTraffic } from '../../../src/platform/queue/traffic'
 import { createWorld, type World } from '../../support/world'
 import { createFaultyServer } from './providers/faults'
+import { deliveriesOf, noticeTo, until } from './told-provider'
 
 const SECOND = 1_000
 const DAY = 24 * 3_600_000
@@ -82,24 +83,9 @@ function copyOf(channels: Channel[], options: Partial<NotificationOptions> = {})
   return made
 }
 
-const noticeTo = (address: string, about: string): Notice => ({
-  userId: undefined,
-  address,
-  template: 'announcement',
-  data: { title: 'Closed on Monday', message: 'We are back on Tuesday.' },
-  about,
-  tracks: [[{ medium: 'email' }]],
-})
-
 async function put(copy: Notifications, notice: Notice) {
   const arranged = await copy.outbox.arrange(notice)
   return world.write((tx) => copy.outbox.put(tx, arranged))
-}
-
-async function deliveriesOf(copy: Notifications, id: string) {
-  const found = await copy.messages.get(id)
-  if (!found.ok) throw new Error(found.code)
-  return found.value.deliveries
 }
 
 /** Held until the test lets go. */
@@ -110,11 +96,6 @@ function held() {
   })
   gates.push(release)
   return { promise, release }
-}
-
-async function until(holds: () => boolean) {
-  for (let turns = 0; turns < 5_000 && !holds(); turns += 1) await new Promise((resolve) => setTimeout(resolve, 1))
-  expect(holds()).toBe(true)
 }
 
 const MINUTE = 60 * SECOND

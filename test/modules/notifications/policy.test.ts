@@ -2,13 +2,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { createNotifications, type Notifications } from '../../../src/modules/notifications'
-import type { Channel, Medium, OutgoingMessage, Sent } from '../../../src/modules/notifications/channels/channel'
+import type { Channel, Medium } from '../../../src/modules/notifications/channels/channel'
 import { deliveries } from '../../../src/modules/notifications/schema'
 import type { NotificationOptions } from '../../../src/modules/notifications/service'
 import type { Notice } from '../../../src/modules/notifications/service/notice'
 import { digestAt, type Preferences, quietUntil } from '../../../src/modules/notifications/service/preferences'
 import { noTraffic } from '../../../src/platform/queue/traffic'
 import { createWorld, type World } from '../../support/world'
+import { deliveriesOf, noticeTo, provider } from './told-provider'
 
 const SECOND = 1_000
 const DAY = 24 * 3_600_000
@@ -24,29 +25,6 @@ afterEach(async () => {
   for (const { dispatcher } of copies) await dispatcher.stop()
   await world.end()
 })
-
-/** A provider that keeps what it was asked and answers as it is told; by a promise, if a test wants to hold it. */
-function provider(name: string, medium: Medium = 'email', concurrency = 32) {
-  const asked: OutgoingMessage[] = []
-  const self = {
-    asked,
-    answer: (async (_message: OutgoingMessage): Promise<Sent> => ({ outcome: 'accepted' })) as (
-      message: OutgoingMessage,
-    ) => Promise<Sent>,
-    channel: {
-      provider: name,
-      medium,
-      concurrency,
-      send(message: OutgoingMessage): Promise<Sent> {
-        asked.push(message)
-        return self.answer(message)
-      },
-      check: async () => ({ state: 'up' as const }),
-      close() {},
-    } satisfies Channel,
-  }
-  return self
-}
 
 function copyOf(channels: Channel[], options: Partial<NotificationOptions> = {}): Notifications {
   const made = createNotifications(world.runtime, world.app, channels, {
@@ -65,24 +43,9 @@ function copyOf(channels: Channel[], options: Partial<NotificationOptions> = {})
   return made
 }
 
-const noticeTo = (address: string, about: string): Notice => ({
-  userId: undefined,
-  address,
-  template: 'announcement',
-  data: { title: 'Closed on Monday', message: 'We are back on Tuesday.' },
-  about,
-  tracks: [[{ medium: 'email' }]],
-})
-
 async function put(copy: Notifications, notice: Notice) {
   const arranged = await copy.outbox.arrange(notice)
   return world.write((tx) => copy.outbox.put(tx, arranged))
-}
-
-async function deliveriesOf(copy: Notifications, id: string) {
-  const found = await copy.messages.get(id)
-  if (!found.ok) throw new Error(found.code)
-  return found.value.deliveries
 }
 
 const MINUTE = 60 * SECOND
