@@ -133,18 +133,3 @@ export async function statementOf(base: string, token: string): Promise<Movement
   } while (cursor !== null)
   return rows
 }
-
-/** Asks again and again until the answer is one that will do; fails with the last one when the time is up. */
-export async function until<Value>(
-  ask: () => Value | Promise<Value>,
-  isEnough: (value: Value) => boolean,
-  timeoutMs = 10_000,
-): Promise<Value> {
-  const deadline = Date.now() + timeoutMs
-  for (;;) {
-    const value = await ask()
-    if (isEnough(value)) return value
-    if (Date.now() > deadline) throw new Error(`Not in ${timeoutMs} ms: ${JSON.stringify(value)}`)
-    await Bun.sleep(10)
-  }
-}

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync, mkdirSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { emptyFolder, type Running, startServer } from '../support/executable'
-import { DEMO, signIn, until } from './api'
+import { until } from '../support/until'
+import { DEMO, signIn } from './api'
 
 const CHROMIUM = '/usr/bin/chromium'
 /** Where pictures of the pages are left, if anybody wants them. */

@@ -8,7 +8,8 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, wr
 import { join } from 'node:path'
 import { emptyFolder, type Running, runVerb, startServer } from '../support/executable'
 import { createPostgresServer, type PostgresServer, postgresPrograms } from '../support/postgres-server'
-import { type Answer, balanceOf, call, DEMO, get, post, signIn, statementOf, until } from './api'
+import { until } from '../support/until'
+import { type Answer, balanceOf, call, DEMO, get, post, signIn, statementOf } from './api'
 import { createLoad, expectAlive, expectTrueBooks, gatherPeople, type Load } from './load'
 
 const [CUSTOMER, CUSTOMER_2] = DEMO.customers

@@ -1,10 +1,12 @@
 /** Signing in, consent and the account page in a real browser, with a real (virtual) authenticator. */
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { generateSync } from 'otplib'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { emptyFolder, type Running, startServer } from '../support/executable'
+import { until } from '../support/until'
 
 const CHROMIUM = '/usr/bin/chromium'
 const SHOTS = process.env.KUMBU_SHOTS
@@ -264,16 +266,11 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser', () => {
   })
 
   async function linkMailedTo(address: string): Promise<string> {
-    const deadline = Date.now() + 10_000
-    while (Date.now() < deadline) {
+    const link = async () => {
       const response = await fetch(`${base}/dev/inbox?to=${encodeURIComponent(address)}`)
       const mails = (await response.json()) as Array<{ text: string }>
-      const link = mails
-        .map(({ text }) => /https?:\/\/\S+token=\S+/.exec(text)?.[0])
-        .find((found) => found !== undefined)
-      if (link !== undefined) return link
-      await Bun.sleep(50)
+      return mails.map(({ text }) => /https?:\/\/\S+token=\S+/.exec(text)?.[0]).find((found) => found !== undefined)
     }
-    throw new Error('No mail with a link has come.')
+    return (await until(link)) as string
   }
 })

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { SQL } from 'bun'
 import { emptyFolder, type Running, runVerb, startServer } from '../support/executable'
 import { createPostgresServer, type PostgresServer, postgresPrograms } from '../support/postgres-server'
-import { type AuthenticatorApp, balanceOf, call, DEMO, get, post, setUpApp, signIn, signInWithApp, until } from './api'
+import { until } from '../support/until'
+import { type AuthenticatorApp, balanceOf, call, DEMO, get, post, setUpApp, signIn, signInWithApp } from './api'
 import { expectTrueBooks } from './load'
 
 const [CUSTOMER, CUSTOMER_2] = DEMO.customers

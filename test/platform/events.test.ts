@@ -21,7 +21,7 @@ let queue: Queue
 let events: Events
 
 beforeEach(async () => {
-  database = await freshDatabase({ reused: true })
+  database = await freshDatabase()
   clock = testClock()
   runtime = createTestRuntime(database, clock)
   queue = createQueue(runtime)

@@ -26,7 +26,7 @@ const note = (_: unknown, message: string) => void logged.push(message)
 const log: Log = { debug() {}, info: note, warn: note, error: note }
 
 beforeEach(async () => {
-  database = await freshDatabase({ reused: true })
+  database = await freshDatabase()
   // 09:30, between two moments of an hourly schedule.
   clock = testClock()
   runtime = createTestRuntime(database, clock, log)

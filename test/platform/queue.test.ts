@@ -17,7 +17,7 @@ let runtime: Runtime
 let queue: Queue
 
 beforeEach(async () => {
-  database = await freshDatabase({ reused: true })
+  database = await freshDatabase()
   clock = testClock()
   runtime = createTestRuntime(database, clock)
   queue = createQueue(runtime)

@@ -19,32 +19,7 @@ let made = 0
 /** A database with every table and no row, of which each fresh one is a copy: migrating takes longer than most tests. */
 let template: Promise<string> | undefined
 
-/** Names of databases that a test is done with, and that hold nothing any more. */
-const emptied: string[] = []
-/** What `SHAPE` says of the template. */
-let shape: string | undefined
-
-const SHAPE = `select concat_ws(' ',
-  (select count(*) from pg_attribute a join pg_class c on c.oid = a.attrelid where c.relnamespace = 'public'::regnamespace and not a.attisdropped),
-  (select count(*) from pg_constraint where connamespace = 'public'::regnamespace),
-  (select string_agg(tgname || tgenabled::text, ' ' order by tgname, tgrelid) from pg_trigger where not tgisinternal),
-  (select string_agg(checksum, ' ' order by name) from schema_migrations)
-) as shape`
-
-/** Without the triggers, which protect some rows from being deleted. */
-const EMPTY = `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid();
-set session_replication_role = replica;
-do $$ declare name text; filled boolean; begin
-  for name in select tablename from pg_tables where schemaname = 'public' and tablename <> 'schema_migrations' loop
-    execute format('select exists (select 1 from %I)', name) into filled;
-    -- Deleted rows would still be in the way of transactions.
-    if filled then execute format('truncate %I cascade', name); end if;
-  end loop;
-  perform setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false) from pg_sequences;
-end $$`
-
-/** `reused`: it may be one that another test was done with, which is as good for whoever makes many. */
-export async function freshDatabase({ reused = false } = {}): Promise<TestDatabase> {
+export async function freshDatabase(): Promise<TestDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'kumbu-test-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })
   if (engine === 'sqlite') {
@@ -55,35 +30,16 @@ export async function freshDatabase({ reused = false } = {}): Promise<TestDataba
   }
   const admin = process.env.DATABASE_URL as string
   template ??= postgresTemplate(admin)
-  const name = (reused ? emptied.pop() : undefined) ?? (await createDatabase(admin, await template))
+  const name = await createDatabase(admin, await template)
   const url = addressOf(admin, name)
   return {
     location: { engine, url, connections: 12 },
     folder,
     async drop() {
-      const again = reused ? await asGoodAsNew(admin, name).catch(() => undefined) : undefined
-      if (again) emptied.push(again)
-      else await dropDatabase(admin, name)
+      await dropDatabase(admin, name)
       remove()
     },
   }
-}
-
-/**
- * Empties a database, which takes a twentieth of making one; answers its new name, so that whatever a test has left
- * running cannot find it. None if a test has changed its tables, constraints or triggers.
- */
-async function asGoodAsNew(admin: string, name: string): Promise<string | undefined> {
-  const client = connectPostgres(addressOf(admin, name), 1)
-  try {
-    if ((await client.unsafe(SHAPE))[0].shape !== shape) return undefined
-    await client.unsafe(EMPTY)
-  } finally {
-    await client.close()
-  }
-  const again = newName()
-  await administer(admin, `ALTER DATABASE ${name} RENAME TO ${again}`)
-  return again
 }
 
 async function sqliteTemplate(): Promise<string> {
@@ -96,11 +52,7 @@ async function sqliteTemplate(): Promise<string> {
 
 async function postgresTemplate(admin: string): Promise<string> {
   const name = await createDatabase(admin)
-  const url = addressOf(admin, name)
-  await migrate({ engine: 'postgres', url, connections: 3 }, 0)
-  const client = connectPostgres(url, 1)
-  shape = (await client.unsafe(SHAPE))[0].shape
-  await client.close()
+  await migrate({ engine: 'postgres', url: addressOf(admin, name), connections: 3 }, 0)
   return name
 }
 

@@ -17,6 +17,9 @@ export interface DataFolder {
   unlock(): void
 }
 
+/** Whoever drops what `lockDataFolder` answers keeps the folder all the same: a lock that is collected would be given back. */
+const held = new Set<Database>()
+
 export function pathsOf(path: string): Omit<DataFolder, 'unlock'> {
   return { path, databaseFile: join(path, 'kumbu.db'), backups: join(path, 'backups') }
 }
@@ -44,7 +47,12 @@ export function lockDataFolder(path: string): DataFolder {
     lock.close()
     throw unusable(path, error)
   }
-  return { ...pathsOf(path), unlock: () => lock.close() }
+  held.add(lock)
+  const unlock = () => {
+    held.delete(lock)
+    lock.close()
+  }
+  return { ...pathsOf(path), unlock }
 }
 
 function prepareFolder(path: string): void {

@@ -38,7 +38,7 @@ interface Entry {
   schedule: Schedule
   /** Nothing is due from the first of these moments to the second. */
   quiet: { from: number; until: number }
-  looking: boolean
+  looking: Promise<Begun | undefined> | undefined
   running: { begun: LastRun; ended: Promise<Error | undefined> } | undefined
   /** The end of the last run here, while it is not in the database. */
   unnoted: { begun: LastRun; end: RunEnd } | undefined
@@ -61,18 +61,21 @@ export function createSchedules({ store, clock, log, metrics }: Runtime): Schedu
   async function checkOne(entry: Entry): Promise<void> {
     const { schedule, quiet } = entry
     const now = clock()
-    if (entry.looking) return
+    if (entry.looking) {
+      await entry.looking
+      return
+    }
     if (entry.running) return keep(entry, now)
     if (now >= quiet.from && now < quiet.until) return
-    entry.looking = true
-    let begun: Begun | undefined
-    try {
-      begun = await look(entry, now)
-    } catch (error) {
-      log.error({ schedule: schedule.name, error }, 'it could not be seen whether a schedule is due')
-    } finally {
-      entry.looking = false
-    }
+    entry.looking = look(entry, now)
+      .catch((error) => {
+        log.error({ schedule: schedule.name, error }, 'it could not be seen whether a schedule is due')
+        return undefined
+      })
+      .finally(() => {
+        entry.looking = undefined
+      })
+    const begun = await entry.looking
     await begun?.ended
   }
 
@@ -188,7 +191,7 @@ export function createSchedules({ store, clock, log, metrics }: Runtime): Schedu
       // A pattern or a zone that is none is found now, and not at night.
       nextDue(schedule, 0)
       const quiet = { from: 0, until: 0 }
-      entries.set(schedule.name, { schedule, quiet, looking: false, running: undefined, unnoted: undefined })
+      entries.set(schedule.name, { schedule, quiet, looking: undefined, running: undefined, unnoted: undefined })
     },
     all: () => [...entries.values()].map(({ schedule }) => schedule),
     check,
@@ -217,7 +220,7 @@ export function createSchedules({ store, clock, log, metrics }: Runtime): Schedu
   }
 
   async function settle(entry: Entry): Promise<void> {
-    while (entry.looking) await new Promise((resolve) => setImmediate(resolve))
+    await entry.looking
     await entry.running?.ended
     await noteNow(entry)
   }

@@ -7,8 +7,9 @@ import { engine, openStore, StoreError } from '../../../src/platform/db'
 import { events } from '../../../src/platform/events/schema'
 import { noTraffic } from '../../../src/platform/queue/traffic'
 import type { Runtime } from '../../../src/platform/runtime'
+import { until } from '../../support/until'
 import { createWorld, PASSWORD, type World } from '../../support/world'
-import { deliveriesOf, noticeTo, provider, until } from './told-provider'
+import { deliveriesOf, noticeTo, provider } from './told-provider'
 
 const SECOND = 1_000
 const LEASE = 90 * SECOND

@@ -5,8 +5,9 @@ import type { Channel, Sent } from '../../../src/modules/notifications/channels/
 import type { NotificationOptions } from '../../../src/modules/notifications/service'
 import type { Notice } from '../../../src/modules/notifications/service/notice'
 import { noTraffic } from '../../../src/platform/queue/traffic'
+import { until } from '../../support/until'
 import { createWorld, type World } from '../../support/world'
-import { deliveriesOf, noticeTo, provider, until } from './told-provider'
+import { deliveriesOf, noticeTo, provider } from './told-provider'
 
 const SECOND = 1_000
 const DAY = 24 * 3_600_000

@@ -14,9 +14,10 @@ import type { NotificationOptions } from '../../../src/modules/notifications/ser
 import type { Notice } from '../../../src/modules/notifications/service/notice'
 import type { Step } from '../../../src/modules/notifications/service/routing'
 import { noTraffic } from '../../../src/platform/queue/traffic'
+import { until } from '../../support/until'
 import { createWorld, type World } from '../../support/world'
 import { createFaultyServer } from './providers/faults'
-import { deliveriesOf, noticeTo, until } from './told-provider'
+import { deliveriesOf, noticeTo } from './told-provider'
 
 const SECOND = 1_000
 const DAY = 24 * 3_600_000
@@ -447,10 +448,6 @@ async function waitForState(
   channel: string,
   holds: (delivery: Awaited<ReturnType<typeof deliveriesOf>>[number]) => boolean,
 ) {
-  for (let turns = 0; turns < 5_000; turns += 1) {
-    const found = (await deliveriesOf(copy, id)).find((each) => each.channel === channel)
-    if (found && holds(found)) return
-    await new Promise((resolve) => setTimeout(resolve, 1))
-  }
-  throw new Error(`${channel} did not come so far.`)
+  const delivery = async () => (await deliveriesOf(copy, id)).find((each) => each.channel === channel)
+  await until(delivery, (found) => found !== undefined && holds(found))
 }

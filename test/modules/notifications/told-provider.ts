@@ -1,5 +1,4 @@
 /** What the tests of deliveries share: a provider that does as it is told, a message for it, and a look at what became of it. */
-import { expect } from 'bun:test'
 import type { Notifications } from '../../../src/modules/notifications'
 import type { Channel, Medium, OutgoingMessage, Sent } from '../../../src/modules/notifications/channels/channel'
 import type { Notice } from '../../../src/modules/notifications/service/notice'
@@ -40,10 +39,4 @@ export async function deliveriesOf(copy: Notifications, id: string) {
   const found = await copy.messages.get(id)
   if (!found.ok) throw new Error(found.code)
   return found.value.deliveries
-}
-
-/** Waits for what comes by itself, in real time. */
-export async function until(holds: () => boolean) {
-  for (let turns = 0; turns < 5_000 && !holds(); turns += 1) await new Promise((resolve) => setTimeout(resolve, 1))
-  expect(holds()).toBe(true)
 }
