@@ -129,9 +129,9 @@ function prepare(db: Database) {
   return {
     appointment: db.query(
       `INSERT INTO appointments (id, user_id, service_id, staff_id, starts_at, ends_at, busy_until, status, version, price,
-         deposit, currency, deposit_state, cancel_until, created_at, updated_at)
+         deposit, currency, deposit_state, cancel_minutes, cancel_until, created_at, updated_at)
        VALUES (?1, ?2, ?3, ?4, ?5, ?5 + ${30 * MINUTE_MS}, ?5 + ${30 * MINUTE_MS}, 'booked', 1, 0, 0, 'USD', 'none',
-         ?5 - ${DAY_MS}, ${NOW}, ${NOW})`,
+         1440, ?5 - ${DAY_MS}, ${NOW}, ${NOW})`,
     ),
     reminder: db.query(
       `INSERT INTO appointment_reminders (appointment_id, version, name, due_at, skip_after, media, state)

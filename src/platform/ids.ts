@@ -51,6 +51,9 @@ function encode(value: number): string {
   return highText + lowText
 }
 
+/** What an id of this prefix looks like. */
+export const idForm = (prefix: string): RegExp => new RegExp(`^${prefix}_[0-9a-z]{20}$`)
+
 /** Where the ids of this prefix begin that were made at the moment or later: ids sort by their time. */
 export const firstIdAt = (prefix: string, moment: number): string => `${prefix}_${encode(Math.max(0, moment))}`
 

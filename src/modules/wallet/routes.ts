@@ -7,6 +7,7 @@ import type { Idempotency } from '../../platform/http/idempotency'
 import { decodeCursor, encodeCursor, limitOf } from '../../platform/http/page'
 import { problems, unwrap } from '../../platform/http/problem'
 import type { RouteWords } from '../../platform/http/route'
+import { idForm } from '../../platform/ids'
 import { fail } from '../../platform/result'
 import { ownId } from '../identity'
 import { walletFailures } from './failures'
@@ -24,7 +25,6 @@ import {
 import type { Wallet } from './service'
 
 const TAG = 'Wallet'
-const TRANSFER_ID = /^txn_[0-9a-z]{20}$/
 
 export function walletRoutes(wallet: Wallet, { route }: RouteWords, idempotency: Idempotency) {
   /** The user whose wallet the path names; only ever the caller’s own. */
@@ -46,7 +46,7 @@ export function walletRoutes(wallet: Wallet, { route }: RouteWords, idempotency:
       currency: query.currency,
       type: query.type,
       limit: limitOf(query),
-      after: decodeCursor(query.cursor, TRANSFER_ID),
+      after: decodeCursor(query.cursor, idForm('txn')),
       from: query.from === undefined ? undefined : Date.parse(query.from),
       to: query.to === undefined ? undefined : Date.parse(query.to),
     })

@@ -2,7 +2,7 @@
 import { Elysia } from 'elysia'
 import { principalOf } from '../../platform/http/context'
 import type { Idempotency } from '../../platform/http/idempotency'
-import { decodeCursor, encodeCursor, limitOf } from '../../platform/http/page'
+import { pageOfRows } from '../../platform/http/page'
 import { problems, unwrap } from '../../platform/http/problem'
 import type { RouteWords } from '../../platform/http/route'
 import { withdrawalFailures } from './failures'
@@ -19,7 +19,6 @@ import {
 import type { Withdrawals } from './service'
 
 const TAG = 'Withdrawals'
-const WITHDRAWAL_ID = /^wdr_[0-9a-z]{20}$/
 
 export function withdrawalRoutes(withdrawals: Withdrawals, { route }: RouteWords, idempotency: Idempotency) {
   return new Elysia({ name: 'withdrawals', normalize: false })
@@ -100,17 +99,8 @@ export function withdrawalRoutes(withdrawals: Withdrawals, { route }: RouteWords
     )
     .get(
       '/atm/withdrawals',
-      async ({ query, request }) => {
-        const limit = limitOf(query)
-        const rows = await withdrawals.list(
-          principalOf(request).userId,
-          limit + 1,
-          decodeCursor(query.cursor, WITHDRAWAL_ID),
-        )
-        const items = rows.slice(0, limit)
-        const last = items.at(-1)
-        return { items, nextCursor: rows.length > limit && last ? encodeCursor(last.id) : null }
-      },
+      ({ query, request }) =>
+        pageOfRows(query, 'wdr', (limit, after) => withdrawals.list(principalOf(request).userId, limit, after)),
       {
         ...route({ scopes: ['withdrawals:request'], tag: TAG, summary: 'My withdrawals, newest first' }),
         query: withdrawalsQuery,

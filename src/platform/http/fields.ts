@@ -1,5 +1,6 @@
 /** The fields that requests share, each with its form and its bounds. */
 import { FormatRegistry, type Static, type TSchema, Type } from '@sinclair/typebox'
+import { idForm } from '../ids'
 import { currencyDigits, LARGEST_AMOUNT } from '../money'
 
 /** Refuses members that it does not know: a misspelt field on a money route must not be overlooked. */
@@ -87,6 +88,7 @@ export const userIdOrMe = Type.String({
   default: 'me',
 })
 
-export const idOf = (prefix: string) => Type.String({ pattern: `^${prefix}_[0-9a-z]{20}$` })
+/** The id of one of our things, as a parameter or a field. */
+export const idOf = (prefix: string) => Type.String({ pattern: idForm(prefix).source })
 
 export type { Static }

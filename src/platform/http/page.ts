@@ -1,6 +1,7 @@
 /** Lists: `?limit&cursor` in, `{items, nextCursor}` out. A cursor is opaque to clients and is only ever one of ours. */
 import { type TSchema, Type } from '@sinclair/typebox'
 import { t } from 'elysia'
+import { idForm } from '../ids'
 import { httpProblem } from './problem'
 
 const PAGE_LIMIT = 100
@@ -21,7 +22,35 @@ export function pageOf<Item extends TSchema>(item: Item, examples?: unknown[]) {
   )
 }
 
-export function limitOf(query: { limit?: number | undefined }): number {
+export interface PageQuery {
+  limit?: number | undefined
+  cursor?: string | undefined
+}
+
+export interface Page<Row> {
+  items: Row[]
+  nextCursor: string | null
+}
+
+/** A page of a list whose positions are its rows’ ids. `read` gets one row more than is shown: it tells whether there is another page. */
+export async function pageOfRows<Row extends { id: string }>(
+  query: PageQuery,
+  prefix: string,
+  read: (limit: number, after: string | undefined) => Promise<Row[]>,
+): Promise<Page<Row>> {
+  const limit = limitOf(query)
+  const rows = await read(limit + 1, decodeCursor(query.cursor, idForm(prefix)))
+  return pageFrom(rows, limit, ({ id }) => id)
+}
+
+/** A page from its rows and, if there are more, one that is not on it. */
+export function pageFrom<Row>(rows: readonly Row[], limit: number, positionOf: (row: Row) => string): Page<Row> {
+  const items = rows.slice(0, limit)
+  const last = items.at(-1)
+  return { items, nextCursor: rows.length > limit && last ? encodeCursor(positionOf(last)) : null }
+}
+
+export function limitOf(query: PageQuery): number {
   return query.limit ?? PAGE_DEFAULT
 }
 

@@ -1,6 +1,7 @@
 /** What can be booked, for anybody who is signed in. */
 import { Elysia } from 'elysia'
 import { principalOf } from '../../../platform/http/context'
+import { pageOfRows } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import type { RouteWords } from '../../../platform/http/route'
 import type { Scope } from '../../identity'
@@ -16,7 +17,6 @@ import {
   staffListModel,
 } from '../model/setup'
 import type { Appointments } from '../service'
-import { pageOfRows } from './paging'
 
 const TAG = 'Appointments'
 const SETS_UP: Scope = 'appointments:setup'

@@ -2,7 +2,7 @@
 import { Elysia } from 'elysia'
 import { principalOf } from '../../../platform/http/context'
 import type { Idempotency } from '../../../platform/http/idempotency'
-import { decodeCursor, limitOf } from '../../../platform/http/page'
+import { decodeCursor, limitOf, pageFrom } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import type { RouteWords } from '../../../platform/http/route'
 import { appointmentFailures } from '../failures'
@@ -17,7 +17,6 @@ import {
 } from '../model/appointments'
 import type { Appointments } from '../service'
 import type { Asker } from '../service/changes'
-import { cut } from './paging'
 import { ENDED_STATES, PLACE_REFUSALS } from './refusals'
 
 const TAG = 'Appointments'
@@ -45,7 +44,7 @@ export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWor
           limit: limit + 1,
           after: at === undefined || id === undefined ? undefined : { startsAt: Number(at), id },
         })
-        return cut(rows, limit, (row) => `${Date.parse(row.startsAt)} ${row.id}`)
+        return pageFrom(rows, limit, (row) => `${Date.parse(row.startsAt)} ${row.id}`)
       },
       {
         ...route({

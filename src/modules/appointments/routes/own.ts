@@ -2,6 +2,7 @@
 import { Elysia } from 'elysia'
 import { principalOf } from '../../../platform/http/context'
 import type { Idempotency } from '../../../platform/http/idempotency'
+import { pageOfRows } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import type { RouteWords } from '../../../platform/http/route'
 import { fail, ok } from '../../../platform/result'
@@ -19,7 +20,6 @@ import {
 import { pagedQuery, reviewBody, reviewModel } from '../model/setup'
 import type { Appointments } from '../service'
 import type { Asker } from '../service/changes'
-import { pageOfRows } from './paging'
 import { ENDED_STATES, PLACE_REFUSALS } from './refusals'
 
 const TAG = 'Appointments'

@@ -2,7 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { principalOf } from '../../../platform/http/context'
-import { decodeCursor, limitOf } from '../../../platform/http/page'
+import { decodeCursor, limitOf, pageFrom } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import type { RouteWords } from '../../../platform/http/route'
 import { appointmentFailures } from '../failures'
@@ -26,7 +26,6 @@ import {
   staffParams,
 } from '../model/setup'
 import type { Appointments } from '../service'
-import { cut } from './paging'
 
 const TAG = 'Appointments'
 const scopes = ['appointments:setup'] as const
@@ -148,7 +147,7 @@ export function setupRoutes({ services, staff, closures, reviews }: Appointments
         const limit = limitOf(query)
         const after = decodeCursor(query.cursor, CLOSURE_POSITION)
         const rows = await closures.list({ from: query.from ?? EARLIEST, limit: limit + 1, after })
-        return cut(rows, limit, ({ toDate, id }) => `${toDate} ${id}`)
+        return pageFrom(rows, limit, ({ toDate, id }) => `${toDate} ${id}`)
       },
       {
         ...route({

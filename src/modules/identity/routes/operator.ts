@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { contextOf, principalOf } from '../../../platform/http/context'
 import { idOf } from '../../../platform/http/fields'
-import { decodeCursor, encodeCursor, limitOf } from '../../../platform/http/page'
+import { pageOfRows } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import type { RouteWords } from '../../../platform/http/route'
 import { identityFailures } from '../failures'
@@ -26,8 +26,6 @@ import type { Hands } from './hands'
 
 const TAG = 'Operator'
 const AUDIT_TAG = 'Audit'
-const USER_ID = /^usr_[0-9a-z]{20}$/
-const AUDIT_ID = /^aud_[0-9a-z]{20}$/
 
 export function operatorRoutes(identity: Identity, hands: Hands, { route }: RouteWords) {
   const { people, users, auditLog, closing, setup } = identity
@@ -66,14 +64,9 @@ export function operatorRoutes(identity: Identity, hands: Hands, { route }: Rout
     .get(
       '/users',
       async ({ query }) => {
-        const limit = limitOf(query)
-        const after = decodeCursor(query.cursor, USER_ID)
-        const found = await users.search({ text: query.q, role: query.role, limit: limit + 1, after })
-        const items = found.slice(0, limit)
-        return {
-          items: items.map(userView),
-          nextCursor: found.length > limit ? encodeCursor(items.at(-1)?.id ?? '') : null,
-        }
+        const { q: text, role } = query
+        const page = await pageOfRows(query, 'usr', (limit, after) => users.search({ text, role, limit, after }))
+        return { ...page, items: page.items.map(userView) }
       },
       {
         ...route({ scopes: ['users:read'], tag: TAG, summary: 'Look people up' }),
@@ -145,14 +138,9 @@ export function operatorRoutes(identity: Identity, hands: Hands, { route }: Rout
     .get(
       '/audit',
       async ({ query }) => {
-        const limit = limitOf(query)
-        const after = decodeCursor(query.cursor, AUDIT_ID)
-        const found = await auditLog.search({ ...filterOf(query), limit: limit + 1, after })
-        const items = found.slice(0, limit)
-        return {
-          items: items.map(rowView),
-          nextCursor: found.length > limit ? encodeCursor(items.at(-1)?.id ?? '') : null,
-        }
+        const filter = filterOf(query)
+        const page = await pageOfRows(query, 'aud', (limit, after) => auditLog.search({ ...filter, limit, after }))
+        return { ...page, items: page.items.map(rowView) }
       },
       {
         ...route({

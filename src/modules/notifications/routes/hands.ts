@@ -2,7 +2,6 @@
 import type { Elysia } from 'elysia'
 import { contextOf, principalOf } from '../../../platform/http/context'
 import type { Idempotency } from '../../../platform/http/idempotency'
-import { encodeCursor } from '../../../platform/http/page'
 import type { RouteWords } from '../../../platform/http/route'
 import type { Clock } from '../../../platform/ids'
 import type { Identity } from '../../identity'
@@ -39,10 +38,3 @@ export const notedBy =
       address: contextOf(request).address,
       ...(detail === undefined ? {} : { detail }),
     })
-
-/** One row more was asked for than the page has; it tells whether there is another page. */
-export function pageBy<Row>(rows: Row[], limit: number, position: (row: Row) => string) {
-  const items = rows.slice(0, limit)
-  const last = items.at(-1)
-  return { items, nextCursor: rows.length > limit && last ? encodeCursor(position(last)) : null }
-}

@@ -2,7 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { principalOf } from '../../../platform/http/context'
-import { decodeCursor, limitOf } from '../../../platform/http/page'
+import { pageOfRows } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import { fail, ok } from '../../../platform/result'
 import { identityFailures } from '../../identity'
@@ -29,10 +29,8 @@ import {
 } from '../model/person'
 import type { Notifications } from '../service'
 import type { PreferenceChanges, Preferences } from '../service/preferences'
-import { type NotificationHands, notedBy, pageBy, TAG } from './hands'
+import { type NotificationHands, notedBy, TAG } from './hands'
 import { eventStream } from './stream'
-
-const NOTIFICATION_ID = /^ntf_[0-9a-z]{20}$/
 
 export function personRoutes(
   { inbox, preferences, targets }: Notifications,
@@ -54,14 +52,10 @@ export function personRoutes(
   return new Elysia({ name: 'notifications-person', normalize: false })
     .get(
       '/notifications/inbox',
-      async ({ query, request }) => {
-        const limit = limitOf(query)
-        const rows = await inbox.list(principalOf(request).userId, {
-          unread: query.unread === 'true',
-          limit: limit + 1,
-          after: decodeCursor(query.cursor, NOTIFICATION_ID),
-        })
-        return pageBy(rows, limit, ({ id }) => id)
+      ({ query, request }) => {
+        const unread = query.unread === 'true'
+        const { userId } = principalOf(request)
+        return pageOfRows(query, 'ntf', (limit, after) => inbox.list(userId, { unread, limit, after }))
       },
       { ...own('My inbox, newest first'), query: inboxQuery, response: { 200: inboxModel } },
     )

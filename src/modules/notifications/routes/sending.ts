@@ -1,7 +1,8 @@
 /** Sending messages, and seeing how they arrived. */
 import { Elysia } from 'elysia'
-import { decodeCursor, encodeCursor, limitOf } from '../../../platform/http/page'
+import { decodeCursor, encodeCursor, limitOf, pageOfRows } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
+import { idForm } from '../../../platform/ids'
 import { fail, ok } from '../../../platform/result'
 import { notificationFailures } from '../failures'
 import {
@@ -21,10 +22,8 @@ import {
   welcomeBody,
 } from '../model/messages'
 import type { Notifications } from '../service'
-import { type NotificationHands, notedBy, pageBy, OPERATOR_TAG as TAG } from './hands'
+import { type NotificationHands, notedBy, OPERATOR_TAG as TAG } from './hands'
 
-const NOTIFICATION_ID = /^ntf_[0-9a-z]{20}$/
-const DELIVERY_ID = /^dlv_[0-9a-z]{20}$/
 const DAY_MS = 24 * 3_600_000
 const LONGEST_PERIOD_MS = 7 * DAY_MS
 const OTP_SECONDS = 300
@@ -118,7 +117,7 @@ export function sendingRoutes(
       '/notifications/messages',
       async ({ query }) => {
         const { to, status, template, about } = query
-        const after = decodeCursor(query.cursor, NOTIFICATION_ID)
+        const after = decodeCursor(query.cursor, idForm('ntf'))
         const { items, next } = await messages.search({ to, status, template, about, limit: limitOf(query), after })
         return { items, nextCursor: next === undefined ? null : encodeCursor(next) }
       },
@@ -142,24 +141,16 @@ export function sendingRoutes(
         response: { 200: detailedModel, ...problems(notificationFailures, 'notification_not_found') },
       },
     )
-    .get(
-      '/notifications/dead',
-      async ({ query }) => {
-        const limit = limitOf(query)
-        const rows = await messages.dead(limit + 1, decodeCursor(query.cursor, DELIVERY_ID))
-        return pageBy(rows, limit, ({ id }) => id)
-      },
-      {
-        ...route({
-          scopes: ['notifications:read'],
-          tag: TAG,
-          summary: 'What reached nobody, newest first',
-          description: 'What it said is not shown.',
-        }),
-        query: deadQuery,
-        response: { 200: deadModel },
-      },
-    )
+    .get('/notifications/dead', ({ query }) => pageOfRows(query, 'dlv', messages.dead), {
+      ...route({
+        scopes: ['notifications:read'],
+        tag: TAG,
+        summary: 'What reached nobody, newest first',
+        description: 'What it said is not shown.',
+      }),
+      query: deadQuery,
+      response: { 200: deadModel },
+    })
     .post(
       '/notifications/dead/:id/replay',
       async ({ params, request, set }) => {

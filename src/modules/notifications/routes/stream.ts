@@ -1,6 +1,6 @@
 /** An inbox as a stream of server-sent events (WHATWG HTML, section 9.2). */
 import type { Principal } from '../../../platform/http/context'
-import type { Clock } from '../../../platform/ids'
+import { type Clock, idForm } from '../../../platform/ids'
 import type { Identity } from '../../identity'
 import type { InboxItem, PersonalInbox } from '../service/inbox'
 
@@ -9,7 +9,6 @@ const RETRY_MS = 3_000
 const MISSED_AT_MOST = 100
 /** Pieces that wait to be read. */
 const UNREAD_AT_MOST = 200
-const ITEM_ID = /^ntf_[0-9a-z]{20}$/
 
 export async function eventStream(
   inbox: PersonalInbox,
@@ -22,7 +21,7 @@ export async function eventStream(
   const since = clock()
   const encoder = new TextEncoder()
   const lastId = request.headers.get('last-event-id')
-  const missed = lastId !== null && ITEM_ID.test(lastId) ? await missedSince(inbox, userId, lastId) : []
+  const missed = lastId !== null && idForm('ntf').test(lastId) ? await missedSince(inbox, userId, lastId) : []
   const unread = await inbox.unread(userId)
   let end: () => void = () => {}
 

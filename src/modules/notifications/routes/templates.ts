@@ -2,7 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { principalOf } from '../../../platform/http/context'
-import { decodeCursor, limitOf } from '../../../platform/http/page'
+import { pageOfRows } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import { fail, ok } from '../../../platform/result'
 import { notificationFailures } from '../failures'
@@ -31,9 +31,7 @@ import {
 import type { Notifications } from '../service'
 import { SECRET_MEDIA } from '../service/routing'
 import type { SuppressionView } from '../service/suppressions'
-import { type NotificationHands, notedBy, pageBy, OPERATOR_TAG as TAG } from './hands'
-
-const SUPPRESSION_ID = /^sup_[0-9a-z]{20}$/
+import { type NotificationHands, notedBy, OPERATOR_TAG as TAG } from './hands'
 
 export function templateRoutes(
   { catalogue, routing, suppressions, preferences }: Notifications,
@@ -223,9 +221,8 @@ export function templateRoutes(
     .get(
       '/notifications/suppressions',
       async ({ query }) => {
-        const limit = limitOf(query)
-        const rows = await suppressions.list(limit + 1, decodeCursor(query.cursor, SUPPRESSION_ID))
-        return pageBy(rows.map(shown), limit, ({ id }) => id)
+        const page = await pageOfRows(query, 'sup', suppressions.list)
+        return { ...page, items: page.items.map(shown) }
       },
       {
         ...route({
