@@ -1,5 +1,5 @@
 /** Who is told later, gathered, or not at all: the night, a flood, what a person has chosen, and what is no longer so. */
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, spyOn, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { createNotifications, type Notifications } from '../../../src/modules/notifications'
 import type { Channel, Medium } from '../../../src/modules/notifications/channels/channel'
@@ -212,6 +212,31 @@ describe('what is gathered', () => {
     expect(said(mail)).not.toContain('Title 1')
   })
 
+  test('and does not get so far as to be sent, comes later, as does whatever is gathered after it', async () => {
+    const mail = provider('smtp')
+    const { copy, userId } = await gathering(mail)
+    for (let i = 0; i < 5; i += 1) await put(copy, news(userId, i))
+    await copy.dispatcher.drain()
+    world.clock.advance(HOUR)
+    const { find } = world.app.identity
+    let asked = 0
+    const finding = spyOn(world.app.identity, 'find').mockImplementation((...whom) => {
+      asked += 1
+      if (asked === 3) throw new Error('the database was away')
+      return find(...whom)
+    })
+    await copy.dispatcher.drain()
+    finding.mockRestore()
+    expect(mail.asked).toEqual([])
+    await put(copy, news(userId, 5))
+    await copy.dispatcher.drain()
+    // Whatever broke off is free again when its lease has run out.
+    world.clock.advance(HOUR)
+    await copy.dispatcher.drain()
+    for (let i = 0; i <= 5; i += 1) expect(said(mail).split(`Title ${i}`).length - 1, `Title ${i}`).toBe(1)
+    expect(mail.asked).toHaveLength(1)
+  })
+
   test('is not held until it is worth nothing', async () => {
     const mail = provider('smtp')
     const { copy, userId } = await gathering(mail)
@@ -263,6 +288,55 @@ describe('a flood of messages to one person', () => {
     const said = mail.asked.map(({ subject, text }) => `${subject}\n${text}`).join('\n')
     for (let i = 10; i < 30; i += 1) expect(said.split(`Title ${i}`).length - 1, `Title ${i}`).toBe(1)
     expect(mail.asked).toHaveLength(6)
+  })
+
+  test('by mail: what is too much comes gathered as soon as one may go, whenever the others went', async () => {
+    const mail = provider('smtp')
+    const copy = copyOf([mail.channel], { hourlyCap: 2 })
+    const { id: userId } = await world.person('customer')
+    for (const i of [10, 11]) {
+      await put(copy, news(userId, 'email', i))
+      await copy.dispatcher.drain()
+      world.clock.advance(5 * MINUTE)
+    }
+    for (const i of [12, 13, 14]) await put(copy, news(userId, 'email', i))
+    await copy.dispatcher.drain()
+    expect(mail.asked).toHaveLength(2)
+    world.clock.advance(50 * MINUTE)
+    await copy.dispatcher.drain()
+    expect(mail.asked).toHaveLength(3)
+    for (const i of [12, 13, 14]) expect(mail.asked[2]?.text).toContain(`Title ${i}`)
+  })
+
+  test('by mail: one mail counts once, whatever it holds', async () => {
+    const mail = provider('smtp')
+    const copy = copyOf([mail.channel], { hourlyCap: 3 })
+    const { id: userId } = await world.person('customer')
+    await copy.preferences.change(userId, { digests: { news: 'hourly' } })
+    for (const i of [10, 11, 12, 13]) await put(copy, news(userId, 'email', i))
+    await copy.dispatcher.drain()
+    world.clock.advance(HOUR)
+    await copy.dispatcher.drain()
+    expect(mail.asked).toHaveLength(1)
+    await copy.preferences.change(userId, { digests: { news: null } })
+    for (const i of [14, 15]) {
+      await put(copy, news(userId, 'email', i))
+      await copy.dispatcher.drain()
+      world.clock.advance(SECOND)
+    }
+    expect(mail.asked).toHaveLength(3)
+  })
+
+  test('messages about security are not counted', async () => {
+    const mail = provider('smtp')
+    const copy = copyOf([mail.channel], { hourlyCap: 1 })
+    const { id: userId } = await world.person('customer')
+    await put(copy, { ...news(userId, 'email', 10), template: 'welcome', data: {} })
+    await copy.dispatcher.drain()
+    world.clock.advance(SECOND)
+    await put(copy, news(userId, 'email', 11))
+    await copy.dispatcher.drain()
+    expect(mail.asked).toHaveLength(2)
   })
 
   test('counts for this person and this channel alone', async () => {

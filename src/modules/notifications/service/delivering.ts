@@ -12,7 +12,7 @@ import type { Place, Provider, Providers } from './providers'
 import type { Taken, Taking } from './taking'
 
 export interface Delivering {
-  /** `held`: what is under way here; what is gathered is added to it. */
+  /** `held`: what is under way here; what is gathered is among it meanwhile. */
   deliver(taken: Taken, held: Set<string>): Promise<void>
 }
 
@@ -45,15 +45,11 @@ export function createDelivering(
     )
   }
 
-  /** The others that are gathered for the same person, as far as they are still to be told. */
-  async function gather(first: Taken, held: Set<string>): Promise<Taken[]> {
-    const others = await taking.takeGathered(first, held)
-    for (const { delivery } of others) held.add(delivery.id)
+  /** Those of what was gathered that are still to be told. */
+  async function stillToTell(gathered: readonly Taken[]): Promise<Taken[]> {
     const told: Taken[] = []
-    for (const each of others) {
-      const verdict = await policy.decide(each.delivery, each.notification)
-      // One mail counts once, whatever it holds.
-      if (verdict.go) verdict.done()
+    for (const each of gathered) {
+      const verdict = await policy.decide(each.delivery, each.notification, { ridesAlong: true })
       if (verdict.go) told.push(each)
       else await heed(each, verdict)
     }
@@ -167,12 +163,14 @@ export function createDelivering(
       const { delivery, notification } = taken
       const verdict = await policy.decide(delivery, notification)
       if (!verdict.go) return heed(taken, verdict)
-      const others = delivery.digest ? await gather(taken, held) : []
+      let gathered: Taken[] = []
       try {
-        await send(taken, [taken, ...others], verdict)
+        if (delivery.digest) gathered = await taking.takeGathered(taken, held)
+        for (const each of gathered) held.add(each.delivery.id)
+        await send(taken, [taken, ...(await stillToTell(gathered))], verdict)
       } finally {
         verdict.done()
-        for (const each of others) held.delete(each.delivery.id)
+        for (const each of gathered) held.delete(each.delivery.id)
       }
     },
   }

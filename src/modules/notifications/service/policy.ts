@@ -2,10 +2,10 @@
  * Whether a delivery goes now, later, or not at all. A message about security goes as soon as it can; any other respects
  * what the person wants, their night, and that nobody is flooded.
  */
-import { and, eq, gt } from 'drizzle-orm'
+import { and, eq, gt, ne } from 'drizzle-orm'
 import type { Runtime } from '../../../platform/runtime'
 import type { Medium } from '../channels/channel'
-import { deliveries } from '../schema'
+import { deliveries, notifications } from '../schema'
 import type { Catalogue } from './catalogue'
 import type { DeliveryRow, NotificationRow } from './outbox'
 import { digestAt, type Mutable, quietUntil } from './preferences'
@@ -19,7 +19,8 @@ export type Verdict =
   | { go: false; until: number; digest: boolean; reason: string }
 
 export interface Policy {
-  decide(delivery: DeliveryRow, notification: NotificationRow): Promise<Verdict>
+  /** `ridesAlong`: in the mail of another, which has its place among those of the hour. */
+  decide(delivery: DeliveryRow, notification: NotificationRow, how?: { ridesAlong: boolean }): Promise<Verdict>
 }
 
 export interface PolicyParts {
@@ -64,14 +65,17 @@ export function createPolicy(
     const number = (going.get(who) ?? 0) + 1
     going.set(who, number)
     try {
+      // What was gathered into one mail was accepted at one moment.
       const sent = await store.read
-        .select({ acceptedAt: deliveries.acceptedAt })
+        .selectDistinct({ acceptedAt: deliveries.acceptedAt })
         .from(deliveries)
+        .innerJoin(notifications, eq(notifications.id, deliveries.notificationId))
         .where(
           and(
             eq(deliveries.recipient, recipient),
             eq(deliveries.medium, medium),
             gt(deliveries.acceptedAt, clock() - HOUR_MS),
+            ne(notifications.category, 'security'),
           ),
         )
         .orderBy(deliveries.acceptedAt)
@@ -109,7 +113,7 @@ export function createPolicy(
     expiresAt !== null && until >= expiresAt ? ended('skipped', reason) : { go: false as const, until, digest, reason }
 
   return {
-    async decide(delivery, notification) {
+    async decide(delivery, notification, { ridesAlong } = { ridesAlong: false }) {
       const medium = delivery.medium as Medium
       const { expiresAt, category, version, facts } = notification
       if (expiresAt !== null && expiresAt <= clock()) return ended('expired', 'too late')
@@ -129,7 +133,7 @@ export function createPolicy(
       if (wished) return wished
       // Nobody hides that money leaves behind thirty other messages.
       const isPrompt = notification.urgent || (await catalogue.factsOf(notification.template))?.prompt === true
-      if (isPrompt || !DISTURBING.has(medium)) return free
+      if (ridesAlong || isPrompt || !DISTURBING.has(medium)) return free
       const placed = await place(notification.recipient, medium)
       if ('done' in placed) return { go: true, to, whom, done: placed.done }
       return later(placed.until, GATHERED.has(medium), 'too many in an hour', expiresAt)
