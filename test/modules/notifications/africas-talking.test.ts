@@ -48,7 +48,6 @@ describe('an answer', () => {
 
   test.each([
     [406, 'opted out'],
-    [407, 'no route to the number'],
     [409, 'do not disturb'],
   ])('%p is for good, and says nothing against the number', async (code, words) => {
     server.answerWith({ code })
@@ -56,6 +55,12 @@ describe('an answer', () => {
       outcome: 'permanent',
       reason: `africas-talking ${code}: ${words}`,
     })
+  })
+
+  test('407 is about where they reach', async () => {
+    server.answerWith({ code: 407 })
+    const reason = 'africas-talking 407: no route to the number'
+    expect(await channel.send(outgoingCode())).toEqual({ outcome: 'permanent', reason, notHere: true })
   })
 
   test.each([

@@ -223,6 +223,50 @@ describe('a provider that fails', () => {
   })
 })
 
+describe('a provider that will not take a message, for what it thinks of us', () => {
+  const refused = async (): Promise<Sent> => ({ outcome: 'permanent', reason: 'refused 550 5.7.1', notHere: true })
+
+  test('does not keep it from another one', async () => {
+    const [first, second] = [provider('smtp'), provider('smtp-2')]
+    const copy = copyOf([first.channel, second.channel])
+    first.answer = refused
+    const { id } = await put(copy, noticeTo('a@example.com', 'n'))
+    await copy.dispatcher.drain()
+    expect([first.asked.length, second.asked.length]).toEqual([1, 1])
+    expect(await deliveriesOf(copy, id)).toMatchObject([{ state: 'accepted', provider: 'smtp-2' }])
+  })
+
+  test('has the last word only if all others say so too', async () => {
+    const [first, second] = [provider('smtp'), provider('smtp-2')]
+    const copy = copyOf([first.channel, second.channel])
+    first.answer = refused
+    second.answer = async () => ({ outcome: 'transient', reason: 'connection refused' })
+    const { id } = await put(copy, noticeTo('a@example.com', 'n'))
+    await copy.dispatcher.drain()
+    expect(await deliveriesOf(copy, id)).toMatchObject([{ state: 'waiting' }])
+    second.answer = refused
+    world.clock.advance(MINUTE)
+    await copy.dispatcher.drain()
+    expect(await deliveriesOf(copy, id)).toMatchObject([{ state: 'dead', reason: 'refused 550 5.7.1' }])
+  })
+
+  test('does not end it while the other is left alone', async () => {
+    const [first, second] = [provider('smtp'), provider('smtp-2')]
+    const copy = copyOf([first.channel, second.channel])
+    first.answer = refused
+    second.answer = async () => ({ outcome: 'transient', reason: 'busy', retryAfterMs: MINUTE })
+    await put(copy, noticeTo('b@example.com', 'before'))
+    await copy.dispatcher.drain()
+    const { id } = await put(copy, noticeTo('a@example.com', 'n'))
+    await copy.dispatcher.drain()
+    expect(await deliveriesOf(copy, id)).toMatchObject([{ state: 'waiting' }])
+    second.answer = accepted
+    world.clock.advance(2 * MINUTE)
+    await copy.dispatcher.drain()
+    expect(await deliveriesOf(copy, id)).toMatchObject([{ state: 'accepted', provider: 'smtp-2' }])
+  })
+})
+
 describe('"Retry-After"', () => {
   test('is obeyed, although a message that was under way before is taken meanwhile', async () => {
     const mail = provider('smtp')

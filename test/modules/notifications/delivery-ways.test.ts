@@ -260,6 +260,24 @@ describe('the next way', () => {
   })
 })
 
+describe('a way that fails where nobody can take the next', () => {
+  test('is dead, and can be sent again', async () => {
+    const all = media()
+    const [, , mail] = all
+    const copy = copyOf(all.map(({ channel }) => channel))
+    mail.answer = async () => ({ outcome: 'permanent', reason: 'refused 554' })
+    const tracks = [[{ medium: 'email' }, { medium: 'whatsapp' }, { medium: 'sms' }]] as Step[][]
+    const { id } = await put(copy, { ...noticeTo('without-a-number@example.com', 'x'), tracks })
+    await copy.dispatcher.drain()
+    expect(await ways(copy, id)).toEqual(['email dead', 'whatsapp skipped', 'sms skipped'])
+    expect((await copy.messages.dead(10, undefined)).map(({ notificationId }) => notificationId)).toEqual([id])
+    mail.answer = async () => ({ outcome: 'accepted' })
+    expect((await copy.messages.replay(id, unnoted)).ok).toBe(true)
+    await copy.dispatcher.drain()
+    expect(await ways(copy, id)).toEqual(['email accepted', 'whatsapp skipped', 'sms skipped'])
+  })
+})
+
 describe('a provider that asks to be left alone for longer than a code is good', () => {
   test('does not keep the code from its next way', async () => {
     const all = media()

@@ -167,7 +167,17 @@ describe('a server that refuses', () => {
     [
       'us by its policy, which says nothing of the mailbox',
       { at: 'recipient', code: 550, text: '5.7.1 Blocked' },
-      { outcome: 'permanent', reason: 'refused 550 5.7.1 at RCPT TO' },
+      { outcome: 'permanent', reason: 'refused 550 5.7.1 at RCPT TO', notHere: true },
+    ],
+    [
+      'our sender’s domain',
+      { at: 'message', code: 554, text: '5.1.8 Bad sender system' },
+      { outcome: 'permanent', reason: 'refused 554 5.1.8 at DATA', notHere: true },
+    ],
+    [
+      'all that we send today, because we have sent enough',
+      { at: 'message', code: 550, text: '5.4.5 Daily sending quota exceeded' },
+      { outcome: 'transient', reason: 'refused 550 5.4.5 at DATA' },
     ],
     [
       'a mailbox that is full for good',

@@ -72,9 +72,13 @@ describe('a refusal', () => {
   test.each([
     ['+15005550002', 'twilio 21612: no route to the number'],
     ['+15005550003', 'twilio 21408: region not enabled'],
-    ['+15005550004', 'twilio 21610: opted out'],
-  ])('of %p is for good, and says nothing against the number', async (to, reason) => {
-    expect(await channel.send(outgoingCode({ to }))).toEqual({ outcome: 'permanent', reason })
+  ])('of %p is about where Twilio reaches', async (to, reason) => {
+    expect(await channel.send(outgoingCode({ to }))).toEqual({ outcome: 'permanent', reason, notHere: true })
+  })
+
+  test('of a number that opted out is for good, and says nothing against the number', async () => {
+    const reason = 'twilio 21610: opted out'
+    expect(await channel.send(outgoingCode({ to: '+15005550004' }))).toEqual({ outcome: 'permanent', reason })
   })
 
   test('with a code that is not known is about the message', async () => {
@@ -126,7 +130,7 @@ describe('a receipt', () => {
   test.each([
     ['undelivered', '30003', 'twilio 30003: handset not reachable', undefined],
     ['undelivered', '30005', 'twilio 30005: unknown number', true],
-    ['failed', '30006', 'twilio 30006: a landline, or a carrier that cannot be reached', true],
+    ['failed', '30006', 'twilio 30006: a landline, or a carrier that cannot be reached', undefined],
     ['failed', '30999', 'twilio 30999: not delivered', undefined],
     ['failed', '+258841234567', 'twilio: not delivered', undefined],
     ['failed', undefined, 'twilio: not delivered', undefined],

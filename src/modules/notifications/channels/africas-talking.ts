@@ -33,7 +33,7 @@ const FAULTS: FaultTable = {
   404: ['invalid', 'number of a kind that gets no SMS'],
   405: ['ours', 'balance too low'],
   406: ['refused', 'opted out'],
-  407: ['refused', 'no route to the number'],
+  407: ['not_here', 'no route to the number'],
   409: ['refused', 'do not disturb'],
   500: ['passing', 'provider error'],
   501: ['passing', 'gateway error'],

@@ -92,6 +92,8 @@ export type Sent =
       reason: string
       /** There is no such address: nothing is sent to it any more. */
       invalidRecipient?: boolean
+      /** It is this provider that will not take it, for what it thinks of us or where it reaches: another one may. */
+      notHere?: boolean
       gone?: readonly string[]
     }
 

@@ -11,6 +11,8 @@ type Kind =
   | 'invalid'
   /** This message will never be taken. */
   | 'refused'
+  /** This provider will never take it; another one may. */
+  | 'not_here'
   /** Our account, credentials or settings are at fault: every message suffers until somebody mends it. */
   | 'ours'
   /** Too many messages from us. */
@@ -41,6 +43,7 @@ export function outcomeOf({ provider, answer, code, table, clock }: Judged): Sen
   const [kind, words] = known ?? faultOfStatus(answer.status, code !== undefined)
   const reason = `${provider} ${code ?? answer.status}: ${words}`
   if (kind === 'invalid') return { outcome: 'permanent', reason, invalidRecipient: true }
+  if (kind === 'not_here') return { outcome: 'permanent', reason, notHere: true }
   if (kind === 'refused') return { outcome: 'permanent', reason }
   if (kind === 'ours') return { outcome: 'transient', reason }
   if (kind === 'limit_for_one') return { outcome: 'transient', reason, aboutMessage: true }

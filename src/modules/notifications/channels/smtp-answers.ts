@@ -36,7 +36,9 @@ export function sentOf(error: SmtpError): Sent {
   if (!ABOUT_THE_MESSAGE.has(command) || OUR_ACCESS.has(responseCode)) {
     return { outcome: 'transient', reason }
   }
+  if (isQuota(error)) return { outcome: 'transient', reason }
   if (responseCode >= 500) {
+    if (isAboutUs(error)) return { outcome: 'permanent', reason, notHere: true }
     return { outcome: 'permanent', reason, ...(isNoSuchMailbox(error) ? { invalidRecipient: true } : {}) }
   }
   // 4.3 is the state of the server’s own system (RFC 3463 section 3.4); all else for now is about whom the message is for.
@@ -46,6 +48,12 @@ export function sentOf(error: SmtpError): Sent {
 
 /** A size is refused as early as MAIL FROM (RFC 1870 section 6.1). */
 const isTooBig = (error: SmtpError) => (error.responseCode ?? 0) >= 500 && enhanced(error) === '5.3.4'
+
+/** What large providers answer, beside its meaning in RFC 3463, once the messages of a day are used up. */
+const isQuota = (error: SmtpError) => enhanced(error) === '5.4.5'
+
+/** RFC 3463: our sender (5.1.7, 5.1.8), what the server can do (5.3), and its policy (5.7); another server may see it differently. */
+const isAboutUs = (error: SmtpError) => /^5\.(1\.[78]|3\.\d+|7\.\d+)$/.test(enhanced(error) ?? '')
 
 /** A mailbox is only wrong if its own command was refused; and 550 with 5.7.1, say, is policy and no missing mailbox. */
 function isNoSuchMailbox(error: SmtpError): boolean {

@@ -3,8 +3,8 @@
  * came of it. A provider that took a message has it, so that this is noted is tried until it succeeds.
  */
 import type { Runtime } from '../../../platform/runtime'
+import type { Ticket } from '../channels/breaker'
 import type { Medium, OutgoingMessage, Sent } from '../channels/channel'
-import type { Ticket } from './breaker'
 import type { Compose } from './compose'
 import type { Asked, Outcomes } from './outcomes'
 import type { Policy, Verdict } from './policy'
@@ -92,18 +92,19 @@ export function createDelivering(
 
   /** One provider after the other, until one takes the message or says something of the message itself. */
   async function askAround({ delivery, notification }: Taken, message: OutgoingMessage): Promise<Asked[]> {
+    const medium = delivery.medium as Medium
     const failed = (delivery.tries as Array<{ provider: string | null }>).map(({ provider }) => provider ?? '')
     const names = new Set<string>()
     const asked: Asked[] = []
     for (;;) {
       const { expiresAt } = notification
-      if (asked.length > 0 && expiresAt !== null && expiresAt <= clock()) return asked
-      const place = providers.enter(delivery.medium as Medium, failed, names)
-      if (!place) return asked
+      const isLate = asked.length > 0 && expiresAt !== null && expiresAt <= clock()
+      const place = isLate ? undefined : providers.enter(medium, failed, names)
+      if (!place) return asNoLastWord(asked, providers.of(medium).length)
       const one = await ask(place, message)
       asked.push(one)
       names.add(one.provider)
-      if (one.sent.outcome !== 'transient' || one.sent.aboutMessage) return asked
+      if (!mayGoElsewhere(one.sent)) return asked
     }
   }
 
@@ -174,6 +175,20 @@ export function createDelivering(
       }
     },
   }
+}
+
+const mayGoElsewhere = (sent: Sent): boolean =>
+  sent.outcome === 'transient' ? sent.aboutMessage !== true : sent.outcome === 'permanent' && sent.notHere === true
+
+/** One that will not take it does not end it while another may: only if all of them have said so is that the last word. */
+function asNoLastWord(asked: Asked[], providers: number): Asked[] {
+  const last = asked.at(-1)
+  const isUnanimous = asked.length === providers && asked.every(({ sent }) => sent.outcome === 'permanent')
+  if (last?.sent.outcome !== 'permanent' || isUnanimous) return asked
+  return [
+    ...asked.slice(0, -1),
+    { ...last, sent: { outcome: 'transient', reason: last.sent.reason, aboutMessage: true } },
+  ]
 }
 
 const withoutProviderId = (asked: Asked): Asked =>

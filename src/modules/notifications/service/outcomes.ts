@@ -2,7 +2,7 @@
  * What becomes of a delivery, its track and its notification when a try has ended, in one transaction. Within a track
  * the next step begins when one has failed; once one has reached the person, the others of the track are called off.
  */
-import { and, eq, inArray, ne, notInArray, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, ne, notInArray, sql } from 'drizzle-orm'
 import { type Changes, prepared, type Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
 import type { Runtime } from '../../../platform/runtime'
@@ -191,6 +191,19 @@ export function createOutcomes(
     return others.some(({ state }) => state === 'waiting' || REACHED.has(state))
   }
 
+  /** What failed before a step that nobody can take has no way behind it either. */
+  async function lastFailureIsDead(tx: Tx, { notificationId, track }: DeliveryRow): Promise<void> {
+    const [last] = await tx
+      .select({ id: deliveries.id })
+      .from(deliveries)
+      .where(
+        and(eq(deliveries.notificationId, notificationId), eq(deliveries.track, track), eq(deliveries.state, 'failed')),
+      )
+      .orderBy(desc(deliveries.step))
+      .limit(1)
+    if (last) await tx.update(deliveries).set({ state: 'dead' }).where(eq(deliveries.id, last.id))
+  }
+
   async function end(
     tx: Tx,
     delivery: DeliveryRow,
@@ -208,6 +221,7 @@ export function createOutcomes(
       .returning({ id: deliveries.id })
     if (mine.length === 0) return
     const goesOn = state === 'failed' || state === 'skipped' ? await beginNext(tx, delivery, notification) : false
+    if (state === 'skipped' && !goesOn) await lastFailureIsDead(tx, delivery)
     const isLast = state === 'failed' && !goesOn
     if (isLast) await tx.update(deliveries).set({ state: atTheEnd }).where(eq(deliveries.id, delivery.id))
     metrics.messages.inc({ channel: delivery.medium, outcome: isLast ? atTheEnd : state })

@@ -3,8 +3,8 @@
  * number of messages under way; the first one that may take a message takes it, so one that is down is gone around.
  */
 import type { Clock } from '../../../platform/ids'
+import { type Breaker, createBreaker, type Ticket } from '../channels/breaker'
 import type { Channel, Medium } from '../channels/channel'
-import { type Breaker, createBreaker, type Ticket } from './breaker'
 import { createPace, type Pace, unlimited } from './pace'
 
 export interface Provider {
@@ -21,6 +21,7 @@ export interface Place {
 
 export interface Providers {
   all(): readonly Provider[]
+  of(medium: Medium): readonly Provider[]
   media(): Medium[]
   isOn(medium: Medium): boolean
   get(provider: string): Provider | undefined
@@ -63,6 +64,7 @@ export function createProviders(
 
   return {
     all: () => list,
+    of,
     media: () => [...byMedium.keys()],
     isOn: (medium) => of(medium).length > 0,
     get: (provider) => list.find(({ channel }) => channel.provider === provider),
