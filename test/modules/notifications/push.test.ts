@@ -4,6 +4,7 @@ import type { Channel, PushTarget, Sent } from '../../../src/modules/notificatio
 import { createPush } from '../../../src/modules/notifications/channels/push'
 import { outgoing } from './outgoing'
 
+const clock = () => Date.UTC(2026, 10, 25)
 const browser: PushTarget = { id: 'tgt_browser', kind: 'web', address: 'https://push.example/1' }
 const to = (...push: PushTarget[]) => outgoing({ medium: 'push', push })
 
@@ -22,37 +23,46 @@ describe('all devices of a person', () => {
     const taken = answering({ outcome: 'accepted', providerId: 'projects/x/messages/1' }, 'fcm')
     const lost = answering({ outcome: 'permanent', reason: 'gone 410', gone: ['tgt_a'] }, 'web-push')
     const later = answering({ outcome: 'transient', reason: 'put off 503', retryAfterMs: 5, gone: ['tgt_b'] }, 'fcm')
-    expect(await createPush({ web: lost, fcm: taken }).send(to(browser, phone))).toEqual({
+    expect(await createPush({ web: lost, fcm: taken, clock }).send(to(browser, phone))).toEqual({
       outcome: 'accepted',
       providerId: 'projects/x/messages/1',
       gone: ['tgt_a'],
     })
-    expect(await createPush({ web: lost, fcm: later }).send(to(browser, phone))).toEqual({
+    expect(await createPush({ web: lost, fcm: later, clock }).send(to(browser, phone))).toEqual({
       outcome: 'transient',
       reason: 'put off 503',
       retryAfterMs: 5,
+      aboutMessage: true,
       gone: ['tgt_a', 'tgt_b'],
     })
   })
 
-  test('wait for the provider’s health unless all that failed were matters of one device', async () => {
-    const [device, provider] = [
-      answering({ outcome: 'transient', reason: 'put off 503', aboutMessage: true, retryAfterMs: 9 }, 'web-push'),
-      answering({ outcome: 'transient', reason: 'refused 500', retryAfterMs: 7 }, 'fcm'),
-    ]
-    const message = to(browser, phone)
-    expect(await createPush({ web: device, fcm: provider }).send(message)).toEqual({
+  test('of one kind get their messages while the provider of the other is down, which is left alone', async () => {
+    let asked = 0
+    const down: Channel = {
+      ...answering({ outcome: 'accepted' }, 'fcm'),
+      async send() {
+        asked += 1
+        return { outcome: 'transient', reason: 'refused 401' }
+      },
+    }
+    const push = createPush({ web: answering({ outcome: 'accepted' }, 'web-push'), fcm: down, clock })
+    for (let i = 0; i < 5; i += 1) expect(await push.send(to(phone))).toMatchObject({ reason: 'refused 401' })
+    expect(await push.send(to(phone))).toEqual({
       outcome: 'transient',
-      reason: 'put off 503',
-      retryAfterMs: 9,
+      reason: 'its server is left alone',
+      retryAfterMs: 30_000,
+      aboutMessage: true,
     })
-    expect(await createPush({ web: device, fcm: device }).send(message)).toMatchObject({ aboutMessage: true })
+    expect(asked).toBe(5)
+    expect(await push.send(to(browser))).toEqual({ outcome: 'accepted' })
+    expect(await push.send(to(browser, phone))).toEqual({ outcome: 'accepted' })
   })
 
   test('are reached by the provider that there is; with no device of its kind nobody is', async () => {
-    const only = createPush({ web: answering({ outcome: 'accepted' }, 'web-push') })
+    const only = createPush({ web: answering({ outcome: 'accepted' }, 'web-push'), clock })
     expect(await only.send(to(browser, phone))).toEqual({ outcome: 'accepted' })
     expect(await only.send(to(phone))).toEqual({ outcome: 'permanent', reason: 'no device' })
-    expect(await createPush({}).check()).toEqual({ state: 'off' })
+    expect(await createPush({ clock }).check()).toEqual({ state: 'off' })
   })
 })

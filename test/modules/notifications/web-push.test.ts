@@ -184,7 +184,7 @@ describe('a service that does not take it', () => {
     now += 119_000
     expect(await channel.send(to(browser))).toEqual({
       outcome: 'transient',
-      reason: 'asked to wait',
+      reason: 'its server is left alone',
       retryAfterMs: 1_000,
       aboutMessage: true,
     })

@@ -16,12 +16,13 @@ let channel: Channel
 
 beforeAll(() => {
   receiver = createWebhookReceiver(clock)
-  channel = createWebhook({ allowPrivate: true, clock, deadlineMs: 300 })
 })
 afterAll(() => receiver.stop())
 
 beforeEach(() => {
   now = NOW
+  // One that knows nothing of the failures of the test before.
+  channel = createWebhook({ allowPrivate: true, clock, deadlineMs: 300 })
   receiver.answerWith()
   receiver.messages.length = 0
 })

@@ -23,11 +23,15 @@ export interface Breaker {
   /** It ended without telling anything of the provider. */
   release(ticket: Ticket): void
   state(): BreakerState
+  /** For how long no message may be sent, in milliseconds; 0 if one may now. */
+  restMs(): number
 }
 
 const FAILURES_TO_OPEN = 5
 const FIRST_PAUSE_MS = 30_000
 const LONGEST_PAUSE_MS = 5 * 60_000
+/** While a trial is under way nobody knows how it ends. */
+const TRIAL_MS = 1_000
 
 export function createBreaker(clock: Clock): Breaker {
   /** Counts how often it was left alone: what was begun before says nothing any more. */
@@ -84,6 +88,7 @@ export function createBreaker(clock: Clock): Breaker {
     release(ticket) {
       if (ticket.isTrial && ticket.epoch === epoch) trial = false
     },
+    restMs: () => (isOpen() ? openedAt + openForMs - clock() : allows() ? 0 : TRIAL_MS),
     state: () => (isOpen() ? 'open' : isTrying() ? 'half_open' : 'closed'),
   }
 }

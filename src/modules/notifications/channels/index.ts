@@ -141,7 +141,7 @@ function push({ fcmAccount, fcmApi }: ChannelSettings, { clock, keyring, publicU
           apiBase: fcmApi,
           clock,
         })
-  return web === undefined && fcm === undefined ? [] : [createPush({ web, fcm })]
+  return web === undefined && fcm === undefined ? [] : [createPush({ web, fcm, clock })]
 }
 
 function serviceAccountIn(json: string): ServiceAccount {

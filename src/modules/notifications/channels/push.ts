@@ -1,18 +1,23 @@
 /** Push messages to every device of a person, whichever provider serves it. */
-import type { Channel, Sent } from './channel'
+import type { Clock } from '../../../platform/ids'
+import type { Channel, OutgoingMessage, Sent } from './channel'
+import { createPeers } from './peers'
 import { bestOf } from './push-targets'
 
 export interface PushOptions {
   web?: Channel | undefined
   fcm?: Channel | undefined
+  clock: Clock
 }
 
-export function createPush({ web, fcm }: PushOptions): Channel {
+export function createPush({ web, fcm, clock }: PushOptions): Channel {
   const providers = [
     { kind: 'web', channel: web },
     { kind: 'fcm', channel: fcm },
   ].flatMap(({ kind, channel }) => (channel === undefined ? [] : [{ kind, channel }]))
   const channels = providers.map(({ channel }) => channel)
+  // When one of them is down the devices of the other get their messages.
+  const kinds = createPeers(clock, { atOnce: Number.POSITIVE_INFINITY })
 
   return {
     provider: 'push',
@@ -21,7 +26,7 @@ export function createPush({ web, fcm }: PushOptions): Channel {
     async send(message): Promise<Sent> {
       // A provider without a device of its kind has nothing to say.
       const concerned = providers.filter(({ kind }) => message.push.some((target) => target.kind === kind))
-      return bestOf(await Promise.all(concerned.map(({ channel }) => channel.send(message))))
+      return bestOf(await Promise.all(concerned.map(({ kind, channel }) => ask(kind, channel, message))))
     },
     async check() {
       const states = await Promise.all(channels.map(({ check }) => check()))
@@ -30,5 +35,10 @@ export function createPush({ web, fcm }: PushOptions): Channel {
     close() {
       for (const channel of channels) channel.close()
     },
+  }
+
+  /** Browsers choose their own services, which are told apart already. */
+  function ask(kind: string, channel: Channel, message: OutgoingMessage): Promise<Sent> {
+    return kind === 'web' ? channel.send(message) : kinds.ask(kind, () => channel.send(message))
   }
 }

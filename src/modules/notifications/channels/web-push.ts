@@ -7,6 +7,7 @@ import { encrypt } from 'web-push'
 import type { Clock } from '../../../platform/ids'
 import type { Channel, OutgoingMessage, PushTarget, Sent } from './channel'
 import { retryAfterMs } from './http'
+import { createPeers } from './peers'
 import { postOutside, type Resolve } from './public-address'
 import { fitted, timingOf, toEach } from './push-targets'
 
@@ -28,6 +29,10 @@ export interface WebPushOptions {
 }
 
 const CONCURRENCY = 32
+/** Most people’s browsers share a service or two. */
+const AT_ONE_SERVICE = 24
+/** Short, because one that hangs takes a place from everybody’s. */
+const DEADLINE_MS = 5_000
 /** Of the 4096 bytes that every service takes (RFC 8030 section 7.2), after header, padding and tag (RFC 8291 section 4). */
 const PAYLOAD_LIMIT = 3993
 /** RFC 8292 allows 24 hours; a service whose clock is behind ours must not find more. */
@@ -35,15 +40,13 @@ const PASS_MS = 12 * 60 * 60_000
 const RENEW_MS = 60 * 60_000
 /** Services are few; addresses that people make up are many, and shall not fill our memory. */
 const ORIGINS_KEPT = 200
-/** However long a service wants to be left alone. */
-const LONGEST_PAUSE_MS = 60 * 60_000
 
 export function createWebPush(options: WebPushOptions): Channel {
-  const { vapid, subject, clock, allowPrivate = false, resolve, deadlineMs } = options
+  const { vapid, subject, clock, allowPrivate = false, resolve, deadlineMs = DEADLINE_MS } = options
   const guard = { allowPrivate, ...(resolve === undefined ? {} : { resolve }) }
   const key = importJWK(jwkOf(vapid), 'ES256')
   const passes = new Map<string, { pass: string; until: number }>()
-  const quietUntil = new Map<string, number>()
+  const services = createPeers(clock, { atOnce: AT_ONE_SERVICE })
 
   return {
     provider: 'web-push',
@@ -60,13 +63,13 @@ export function createWebPush(options: WebPushOptions): Channel {
   }
 
   async function sendTo(target: PushTarget, message: OutgoingMessage): Promise<Sent> {
-    const gone = (reason: string): Sent => ({ outcome: 'permanent', reason, gone: [target.id] })
     const origin = URL.parse(target.address)?.origin
     const body = encrypted(target, message)
-    if (origin === undefined || body === undefined) return gone('subscription malformed')
-    const pause = (quietUntil.get(origin) ?? 0) - clock()
-    if (pause > 0) return forNow('asked to wait', pause)
+    if (origin === undefined || body === undefined) return gone(target, 'subscription malformed')
+    return services.ask(origin, () => post({ target, origin, body }, message))
+  }
 
+  async function post({ target, origin, body }: Addressed, message: OutgoingMessage): Promise<Sent> {
     const { ttlSeconds, urgent } = timingOf(message, clock())
     const answer = await postOutside(
       {
@@ -82,24 +85,12 @@ export function createWebPush(options: WebPushOptions): Channel {
           topic: message.deliveryId.replaceAll(/[^\w-]/g, '-').slice(-32),
         },
         body,
-        ...(deadlineMs === undefined ? {} : { deadlineMs }),
+        deadlineMs,
       },
       guard,
     )
-    if ('outcome' in answer)
-      return answer.outcome === 'permanent' ? gone(answer.reason) : { ...answer, aboutMessage: true }
-    const { status, headers } = answer
-    if (status >= 200 && status < 300) return { outcome: 'accepted' }
-    if (status === 404 || status === 410) return gone(`gone ${status}`)
-    if (status === 413) return { outcome: 'permanent', reason: 'too large 413' }
-    // Not to be let in is no fault of the message.
-    if (status === 401 || status === 403) return forNow(`credentials refused ${status}`)
-    if (status >= 500 || status === 408 || status === 425 || status === 429) {
-      const asked = retryAfterMs(headers, clock)
-      if (asked !== undefined) remember(quietUntil, origin, clock() + Math.min(asked, LONGEST_PAUSE_MS))
-      return forNow(`put off ${status}`, asked)
-    }
-    return { outcome: 'permanent', reason: `refused ${status}` }
+    if ('outcome' in answer) return answer.outcome === 'permanent' ? gone(target, answer.reason) : answer
+    return sentOf(target, answer.status, retryAfterMs(answer.headers, clock))
   }
 
   /** A token is good for every message to one service, and signing takes longer than all else. */
@@ -117,16 +108,25 @@ export function createWebPush(options: WebPushOptions): Channel {
   }
 }
 
-/**
- * Of one person’s service: whoever subscribes may name a service that never answers, and the messages of all others shall
- * not wait for that.
- */
-const forNow = (reason: string, retryAfterMs?: number): Sent => ({
-  outcome: 'transient',
-  reason,
-  ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  aboutMessage: true,
-})
+interface Addressed {
+  target: PushTarget
+  origin: string
+  body: Uint8Array<ArrayBuffer>
+}
+
+const gone = ({ id }: PushTarget, reason: string): Sent => ({ outcome: 'permanent', reason, gone: [id] })
+
+/** RFC 8030, sections 5 and 7.3. */
+function sentOf(target: PushTarget, status: number, asked: number | undefined): Sent {
+  if (status >= 200 && status < 300) return { outcome: 'accepted' }
+  if (status === 404 || status === 410) return gone(target, `gone ${status}`)
+  if (status === 413) return { outcome: 'permanent', reason: 'too large 413' }
+  // Not to be let in is no fault of the message.
+  if (status === 401 || status === 403) return { outcome: 'transient', reason: `credentials refused ${status}` }
+  if (status < 500 && status !== 408 && status !== 425 && status !== 429)
+    return { outcome: 'permanent', reason: `refused ${status}` }
+  return { outcome: 'transient', reason: `put off ${status}`, ...(asked === undefined ? {} : { retryAfterMs: asked }) }
+}
 
 function remember<Value>(map: Map<string, Value>, origin: string, value: Value): void {
   if (map.size >= ORIGINS_KEPT && !map.has(origin)) map.clear()

@@ -2,6 +2,7 @@
 import type { Clock } from '../../../platform/ids'
 import type { Channel, Sent } from './channel'
 import { retryAfterMs } from './http'
+import { createPeers } from './peers'
 import { postOutside, type Resolve } from './public-address'
 import { signStandardWebhook } from './signatures'
 
@@ -14,6 +15,7 @@ export interface WebhookOptions {
 }
 
 const CONCURRENCY = 32
+const AT_ONE_SERVER = 8
 /** Short, because one that hangs takes a place from everybody’s. */
 const DEADLINE_MS = 5_000
 /** Refusals that may pass: of access, of a conflict, of haste. */
@@ -21,6 +23,8 @@ const MAY_PASS = new Set([401, 403, 408, 409, 425, 429])
 
 export function createWebhook({ allowPrivate, clock, resolve, deadlineMs = DEADLINE_MS }: WebhookOptions): Channel {
   const guard = { allowPrivate, ...(resolve === undefined ? {} : { resolve }) }
+  const servers = createPeers(clock, { atOnce: AT_ONE_SERVER })
+
   return {
     provider: 'webhook',
     medium: 'webhook',
@@ -39,10 +43,11 @@ export function createWebhook({ allowPrivate, clock, resolve, deadlineMs = DEADL
         'webhook-timestamp': String(timestamp),
         'webhook-signature': signStandardWebhook(webhook.secret, deliveryId, timestamp, body),
       }
-      const answer = await postOutside({ provider: 'webhook', url: webhook.url, headers, body, deadlineMs }, guard)
-      // Each endpoint is a provider of its own: one that is down says nothing of the others.
-      if ('outcome' in answer) return answer.outcome === 'transient' ? { ...answer, aboutMessage: true } : answer
-      return sentOf(webhook.id, answer.status, retryAfterMs(answer.headers, clock))
+      return servers.ask(new URL(webhook.url).origin, async () => {
+        const answer = await postOutside({ provider: 'webhook', url: webhook.url, headers, body, deadlineMs }, guard)
+        if ('outcome' in answer) return answer
+        return sentOf(webhook.id, answer.status, retryAfterMs(answer.headers, clock))
+      })
     },
     check: async () => ({ state: 'up', detail: 'configured' }),
     close() {},
@@ -60,6 +65,5 @@ function sentOf(endpointId: string, status: number, asked: number | undefined): 
     outcome: 'transient',
     reason: `put off ${status}`,
     ...(asked === undefined ? {} : { retryAfterMs: asked }),
-    aboutMessage: true,
   }
 }
