@@ -139,6 +139,32 @@ describe('events of one key', () => {
     expect(amounts(heard)).toEqual([1, 2, 2, 3])
   })
 
+  test('reach a subscriber in order, although several copies of the process hand them on', async () => {
+    const copies = Array.from({ length: 3 }, () => {
+      const its = createQueue(runtime)
+      return { queue: its, events: createEvents(runtime, its) }
+    })
+    const heard: number[] = []
+    for (const copy of copies)
+      copy.events.subscribe({
+        name: 'mail',
+        to: sent,
+        handle: async ({ payload }) => {
+          heard.push(payload.amount)
+          return undefined
+        },
+      })
+    const numbers = Array.from({ length: 450 }, (_, i) => i)
+    await runtime.store.write(async (tx) => {
+      for (const amount of numbers) await (copies[0] as (typeof copies)[0]).events.append(tx, sent, 'usr_1', { amount })
+    })
+    while (heard.length < numbers.length) {
+      await Promise.all(copies.map((copy) => copy.queue.drain()))
+      clock.advance(SECOND_MS)
+    }
+    expect(heard).toEqual(numbers)
+  }, 60_000)
+
   test('do not hold up another key, nor another subscriber', async () => {
     const failing = subscriber('failing', ({ key }) => key === 'usr_1')
     const healthy = subscriber('healthy')

@@ -115,6 +115,8 @@ export function createEvents({ store, clock, metrics }: Runtime, queue: Queue): 
     if ((await marked(store.read)).length === 0) return 0
     return store.write(async (tx) => {
       const rows = await forUpdate(marked(tx), 'skip locked')
+      // Another copy is at those before these: put in beside it, they would get in front of them.
+      if (rows[0]?.id !== (await marked(tx))[0]?.id) return 0
       for (const { id, type, key } of rows) {
         for (const { name } of subscribers.get(type) ?? []) {
           await queue.put(tx, { kind: deliveryKind(name), payload: { eventId: id }, orderingKey: key })

@@ -15,7 +15,8 @@ export interface Metrics {
   readonly workWaiting: Gauge<'state'>
   readonly messages: Counter<'channel' | 'outcome'>
   readonly messageWait: Histogram<'channel'>
-  readonly breakers: Gauge<'provider'>
+  /** From where the state of each provider’s breaker is read when somebody asks for the figures. */
+  readBreakers(from: () => Iterable<readonly [provider: string, figure: number]>): void
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
@@ -23,6 +24,17 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
+  let breakers: () => Iterable<readonly [string, number]> = () => []
+  new Gauge({
+    name: 'kumbu_provider_breaker',
+    help: 'Whether a provider of messages is left alone: 0 no, 1 one message is let through to see, 2 yes.',
+    labelNames: ['provider'],
+    registers,
+    // It changes by time alone, so it is read and not told.
+    collect() {
+      for (const [provider, figure] of breakers()) this.set({ provider }, figure)
+    },
+  })
   return {
     registry,
     httpRequests: new Counter({
@@ -98,11 +110,8 @@ export function createMetrics(): Metrics {
       buckets: [0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200],
       registers,
     }),
-    breakers: new Gauge({
-      name: 'kumbu_provider_breaker',
-      help: 'Whether a provider of messages is left alone: 0 no, 1 one message is let through to see, 2 yes.',
-      labelNames: ['provider'],
-      registers,
-    }),
+    readBreakers(from) {
+      breakers = from
+    },
   }
 }

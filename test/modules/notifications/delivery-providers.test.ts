@@ -294,6 +294,24 @@ describe('"Retry-After"', () => {
     expect(mail.asked).toHaveLength(4)
   })
 
+  test('is seen in the figures for as long as it lasts', async () => {
+    const mail = provider('smtp')
+    const copy = copyOf([mail.channel])
+    const figure = async () =>
+      /kumbu_provider_breaker\{provider="smtp"\} (\d)/.exec(await world.runtime.metrics.registry.metrics())?.[1]
+    expect(await figure()).toBe('0')
+    mail.answer = async () => ({ outcome: 'transient', reason: 'busy', retryAfterMs: MINUTE })
+    await put(copy, noticeTo('a@example.com', 'n'))
+    await copy.dispatcher.drain()
+    expect(await figure()).toBe('2')
+    world.clock.advance(MINUTE)
+    expect(await figure()).toBe('0')
+    await trip(copy, mail)
+    expect(await figure()).toBe('2')
+    world.clock.advance(30 * SECOND)
+    expect(await figure()).toBe('1')
+  })
+
   test('of one provider does not keep a message from another that is well again', async () => {
     const [one, other] = [provider('one', 'sms'), provider('other', 'sms')]
     const copy = copyOf([one.channel, other.channel])

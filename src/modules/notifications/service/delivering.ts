@@ -30,10 +30,9 @@ const SEND_LIMIT_MS = 60_000
 const NO_ROOM_MS = 1_000
 /** Between tries to note what came of a message. */
 const NOTE_PAUSES_MS = [250, 1_000, 4_000, 15_000, 30_000]
-const BREAKER_FIGURES = { closed: 0, half_open: 1, open: 2 }
 
 export function createDelivering(
-  { store, clock, log, metrics }: Runtime,
+  { store, clock, log }: Runtime,
   { providers, policy, compose, outcomes, taking }: DeliveringParts,
 ): Delivering {
   /** What becomes of a delivery that is not to be sent now. */
@@ -128,7 +127,6 @@ export function createDelivering(
     else if (sent.outcome === 'permanent' || sent.aboutMessage) breaker.release(ticket)
     else breaker.failed(ticket, sent.retryAfterMs)
     const after = breaker.state()
-    if (after !== before) metrics.breakers.set({ provider }, BREAKER_FIGURES[after])
     if (after === 'open' && before !== 'open' && sent.outcome === 'transient')
       log.warn({ provider, reason: sent.reason }, 'a provider is down; it is tried again later')
   }

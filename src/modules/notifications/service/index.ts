@@ -77,6 +77,7 @@ export function createNotifications(
   const catalogue = createCatalogue(runtime, { engine, language, timeZone })
   const routing = createRouting(runtime)
   const providers = createProviders(runtime.clock, channels, paces)
+  runtime.metrics.readBreakers(providers.breakerFigures)
   const targets = createTargets(runtime, events)
   const preferences = createPreferences(runtime, { language, timeZone })
   const suppressions = createSuppressions(runtime)

@@ -25,6 +25,8 @@ export interface Providers {
   media(): Medium[]
   isOn(medium: Medium): boolean
   get(provider: string): Provider | undefined
+  /** For each provider whether it is left alone: 0 no, 1 one message is let through to see, 2 yes. */
+  breakerFigures(): Array<readonly [provider: string, figure: number]>
   /** Whether any provider of the medium is in health. */
   isWell(medium: Medium): boolean
   /** How many messages of the medium may be under way now, those that are included. */
@@ -37,6 +39,8 @@ export interface Providers {
   enter(medium: Medium, failed: readonly string[], asked: ReadonlySet<string>): Place | undefined
   leave(provider: Provider): void
 }
+
+const BREAKER_FIGURES = { closed: 0, half_open: 1, open: 2 }
 
 export function createProviders(
   clock: Clock,
@@ -65,6 +69,7 @@ export function createProviders(
   return {
     all: () => list,
     of,
+    breakerFigures: () => list.map(({ channel, breaker }) => [channel.provider, BREAKER_FIGURES[breaker.state()]]),
     media: () => [...byMedium.keys()],
     isOn: (medium) => of(medium).length > 0,
     get: (provider) => list.find(({ channel }) => channel.provider === provider),
