@@ -37,6 +37,9 @@ const URGENT = 0
 const NORMAL = 1
 const POLL_MS = 1_000
 const TAKE_AT_ONCE = 64
+/** Of what is only noted: few, because whoever writes meanwhile waits for it. */
+const IN_ONE_UNIT = 20
+const AT_ONE_LOOK = 200
 /** On PostgreSQL nobody says when a transaction has ended. */
 const NUDGE_MS = 10
 
@@ -54,7 +57,7 @@ export function createDispatcher(
   let renewedAt = 0
   let poll: ReturnType<typeof setInterval> | undefined
   let nudge: ReturnType<typeof setTimeout> | undefined
-  let looking: Promise<void> = Promise.resolve()
+  let looking: Promise<void> | undefined
   let stopped = true
 
   /** `hurry`: whoever drains waits for everything, so nothing rests. */
@@ -138,32 +141,40 @@ export function createDispatcher(
 
   async function fallBackDue(): Promise<number> {
     const ids = await taking.fallingBack(store.read)
-    if (ids.length === 0) return 0
-    await store.write(async (tx) => {
-      for (const id of ids) await outcomes.fallBack(tx, id)
-    })
+    // Requests that write go between.
+    for (let i = 0; i < ids.length; i += IN_ONE_UNIT) {
+      await store.write(async (tx) => {
+        for (const id of ids.slice(i, i + IN_ONE_UNIT)) await outcomes.fallBack(tx, id)
+      })
+    }
     return ids.length
   }
 
   /** Ends deliveries that are not sent at all; answers how many. */
   async function endAll(
-    which: (db: Db) => Promise<Taken[]>,
+    which: (db: Db, limit: number) => Promise<Taken[]>,
     state: 'expired' | 'skipped',
     reason: string,
   ): Promise<number> {
-    if ((await which(store.read)).length === 0) return 0
-    return store.write(async (tx) => {
-      const rows = await which(tx)
-      for (const { delivery, notification } of rows) await outcomes.end(tx, delivery, notification, state, reason)
-      return rows.length
-    })
+    let ended = 0
+    while (ended < AT_ONE_LOOK && (await which(store.read, 1)).length > 0) {
+      const batch = await store.write(async (tx) => {
+        const rows = await which(tx, IN_ONE_UNIT)
+        for (const { delivery, notification } of rows) await outcomes.end(tx, delivery, notification, state, reason)
+        return rows.length
+      })
+      if (batch === 0) break
+      ended += batch
+    }
+    return ended
   }
 
   /** What is over is over, also while nothing of its medium is sent. */
   const expireDue = () => endAll(taking.over, 'expired', 'too late')
 
   /** A channel that was taken away sends nothing more, not even when it comes back in a year. */
-  const skipStranded = () => endAll((db) => taking.stranded(db, providers.media()), 'skipped', 'channel is off')
+  const skipStranded = () =>
+    endAll((db, limit) => taking.stranded(db, providers.media(), limit), 'skipped', 'channel is off')
 
   async function renew(): Promise<void> {
     // Seldom, because few messages are under way for so long; and at once after a jump of the clock.
@@ -196,10 +207,14 @@ export function createDispatcher(
   return {
     start() {
       stopped = false
-      poll = setInterval(() => {
-        looking = looking.then(look)
-      }, POLL_MS)
-      looking = begin()
+      const lookAlone = (first: () => Promise<void>) => {
+        // One that takes long takes the place of the next.
+        looking ??= first().finally(() => {
+          looking = undefined
+        })
+      }
+      poll = setInterval(() => lookAlone(look), POLL_MS)
+      lookAlone(begin)
     },
     async stop() {
       stopped = true

@@ -37,16 +37,16 @@ export interface Taking {
   /** Nobody else has the file of SQLite: what a process that died had under way is free. */
   release(): Promise<void>
   /** Those whose time is over. */
-  over(db: Db): Promise<Taken[]>
+  over(db: Db, limit: number): Promise<Taken[]>
   /** Those of media that nobody here can use any more. */
-  stranded(db: Db, media: readonly Medium[]): Promise<Taken[]>
+  stranded(db: Db, media: readonly Medium[], limit: number): Promise<Taken[]>
   /** Ids of those that have waited long enough for the next step to begin. */
   fallingBack(db: Db): Promise<string[]>
 }
 
 export const LEASE_MS = 90_000
 const DIGEST_AT_ONCE = 50
-const AT_ONCE = 200
+const FALLING_BACK_AT_ONCE = 200
 /** A lease that has run out, and was one. */
 const INTERRUPTED = 1
 
@@ -164,18 +164,19 @@ export function createTaking({ store, clock }: Runtime): Taking {
       })
     },
 
-    over: async (db) =>
+    over: async (db, limit) =>
       taken(
         await withNotification(db)
           .where(and(isWaiting, lte(deliveries.expiresAt, clock()), lte(deliveries.leaseUntil, clock())))
-          .limit(AT_ONCE),
+          .orderBy(asc(deliveries.expiresAt))
+          .limit(limit),
       ),
 
-    stranded: async (db, media) =>
+    stranded: async (db, media, limit) =>
       taken(
         await withNotification(db)
           .where(and(isWaiting, notInArray(deliveries.medium, [...media, 'in_app'])))
-          .limit(AT_ONCE),
+          .limit(limit),
       ),
 
     async fallingBack(db) {
@@ -184,7 +185,7 @@ export function createTaking({ store, clock }: Runtime): Taking {
         .from(deliveries)
         .where(and(isNotNull(deliveries.fallbackAt), lte(deliveries.fallbackAt, clock())))
         .orderBy(asc(deliveries.fallbackAt))
-        .limit(AT_ONCE)
+        .limit(FALLING_BACK_AT_ONCE)
       return rows.map(({ id }) => id)
     },
   }
