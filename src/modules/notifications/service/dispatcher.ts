@@ -50,7 +50,6 @@ export function createDispatcher(
   /** Deliveries that are under way here. */
   const held = new Set<string>()
   const performing = new Map<string, number>()
-  const resting = new Map<Medium, ReturnType<typeof setTimeout>>()
   let renewedAt = 0
   let poll: ReturnType<typeof setInterval> | undefined
   let nudge: ReturnType<typeof setTimeout> | undefined
@@ -68,18 +67,8 @@ export function createDispatcher(
   }
 
   /** What is not urgent rests after each batch while people wait for answers. */
-  function lanesOf(medium: Medium): readonly number[] {
-    const restMs = patience.restOf(medium)
-    if (restMs === 0) return [URGENT, NORMAL]
-    if (!stopped && !resting.has(medium)) {
-      const timer = setTimeout(() => {
-        resting.delete(medium)
-        pump(medium)
-      }, restMs)
-      resting.set(medium, timer)
-    }
-    return [URGENT]
-  }
+  const lanesOf = (medium: Medium): readonly number[] =>
+    patience.rests(medium, () => pump(medium)) ? [URGENT] : [URGENT, NORMAL]
 
   async function perform(taken: Taken): Promise<void> {
     const { id, medium, lane } = taken.delivery
@@ -209,8 +198,7 @@ export function createDispatcher(
       await looking
       await Promise.allSettled([...pumping.values(), ...underWay])
       await Promise.allSettled([...underWay])
-      for (const timer of resting.values()) clearTimeout(timer)
-      resting.clear()
+      patience.end()
     },
     wake(tx) {
       if (stopped) return
