@@ -10,6 +10,7 @@ import type { Medium } from '../channels/channel'
 import type { Delivering } from './delivering'
 import type { Outcomes } from './outcomes'
 import type { Providers } from './providers'
+import { LANE } from './states'
 import { LEASE_MS, type Taken, type Taking } from './taking'
 
 export interface Dispatcher {
@@ -32,9 +33,6 @@ export interface DispatcherParts {
   patience: Patience
 }
 
-/** Lanes, the first before the other. */
-const URGENT = 0
-const NORMAL = 1
 const POLL_MS = 1_000
 const TAKE_AT_ONCE = 64
 /** On PostgreSQL nobody says when a transaction has ended. */
@@ -62,18 +60,18 @@ export function createDispatcher(
     const room = capacity - (performing.get(medium) ?? 0)
     if (room <= 0) return []
     // Taken by the half, a commit is shared by many; what is urgent takes whatever place there is.
-    const lanes = hurry ? [URGENT, NORMAL] : room * 2 < capacity ? [URGENT] : lanesOf(medium)
+    const lanes = hurry ? [LANE.urgent, LANE.normal] : room * 2 < capacity ? [LANE.urgent] : lanesOf(medium)
     return taking.take(medium, lanes, room, held)
   }
 
   /** What is not urgent rests after each batch while people wait for answers. */
   const lanesOf = (medium: Medium): readonly number[] =>
-    patience.rests(medium, () => pump(medium)) ? [URGENT] : [URGENT, NORMAL]
+    patience.rests(medium, () => pump(medium)) ? [LANE.urgent] : [LANE.urgent, LANE.normal]
 
   async function perform(taken: Taken): Promise<void> {
     const { id, medium, lane } = taken.delivery
     performing.set(medium, (performing.get(medium) ?? 0) + 1)
-    if (lane === NORMAL) patience.began(medium)
+    if (lane === LANE.normal) patience.began(medium)
     try {
       await delivering.deliver(taken, held)
     } catch (error) {
@@ -83,7 +81,7 @@ export function createDispatcher(
     } finally {
       held.delete(id)
       performing.set(medium, (performing.get(medium) ?? 1) - 1)
-      if (lane === NORMAL) patience.ended(medium)
+      if (lane === LANE.normal) patience.ended(medium)
     }
   }
 
