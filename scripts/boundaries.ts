@@ -17,7 +17,7 @@ const FLOORS: ReadonlyArray<readonly [name: string, holds: (file: string) => boo
   ['app', (file) => file === 'app.ts'],
   ['web', (file) => file.startsWith('web/')],
   ['modules', (file) => file.startsWith('modules/')],
-  ['config', (file) => file === 'config.ts'],
+  ['config', (file) => file.startsWith('config/')],
   ['platform', (file) => file.startsWith('platform/')],
 ]
 

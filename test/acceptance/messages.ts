@@ -56,12 +56,6 @@ export async function allOf<Item extends { id: string }>(
   return items
 }
 
-/** Lets time go by, and does what comes due. */
-export async function wait({ clock, app }: World, ms: number): Promise<void> {
-  clock.advance(ms)
-  await app.settle()
-}
-
 /** What was sent there, newest first; an address of any sort. */
 export async function shownFor(world: World, to: string): Promise<Array<Record<string, string>>> {
   await world.app.settle()

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { createMailServer, type MailServer } from '../modules/notifications/mail-server'
 import { createWorld, type Person, PIN, type World } from '../support/world'
 import { expectProblem } from './answers'
-import { ANNOUNCEMENT, allOf, as, DAY, HOUR, MINUTE, wait } from './messages'
+import { ANNOUNCEMENT, allOf, as, DAY, HOUR, MINUTE } from './messages'
 
 let server: MailServer
 let world: World
@@ -26,7 +26,7 @@ afterAll(async () => {
 beforeEach(async () => {
   server.answerWith()
   // Long enough for the server to be trusted again.
-  await wait(world, 10 * MINUTE)
+  await world.wait(10 * MINUTE)
 })
 
 const byOperator = (method: string, path: string, body?: unknown) =>
@@ -57,7 +57,7 @@ describe('the list of what was sent', () => {
     for (let i = 0; i < 3; i++) await send({ to: bruno.id })
     const [sendAt, expiresAt] = [1, 2].map((hours) => new Date(world.clock() + hours * HOUR).toISOString())
     await send({ to: bruno.id, sendAt, expiresAt })
-    await wait(world, 3 * HOUR)
+    await world.wait(3 * HOUR)
   })
 
   test('is newest first, and whole page by page', async () => {
@@ -187,7 +187,7 @@ describe('what reached nobody', () => {
     const id = await send({ to: bruno.id, channels: ['email'], expiresAt })
     server.answerWith()
     const before = takenFor(bruno.email)
-    await wait(world, 2 * HOUR)
+    await world.wait(2 * HOUR)
     expect((await replay(id)).status).toBe(202)
     await world.app.settle()
     expect(takenFor(bruno.email)).toBe(before)
@@ -322,7 +322,7 @@ describe('the figures', () => {
     await send({ to: bruno.id, channels: ['email'] })
     server.answerWith({ at: 'recipient', once: 451 })
     await send({ to: bruno.id, channels: ['email'] })
-    await wait(world, MINUTE)
+    await world.wait(MINUTE)
     const after = emailOf(await metrics())
     const grown = (state: string) => (after.states[state] ?? 0) - (before.states[state] ?? 0)
     expect(after.deliveries - before.deliveries).toBe(2)
@@ -331,7 +331,7 @@ describe('the figures', () => {
   })
 
   test('are of the last 24 hours unless it is said from when', async () => {
-    await wait(world, 25 * HOUR)
+    await world.wait(25 * HOUR)
     expect(emailOf(await metrics()).deliveries).toBe(0)
     await send({ to: bruno.id, channels: ['email'] })
     const { channels, from } = await metrics()

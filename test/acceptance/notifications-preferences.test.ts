@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createWorld, type Person, PIN, type World } from '../support/world'
 import { expectProblem, send as sendRaw } from './answers'
-import { ANNOUNCEMENT, as, HOUR, MINUTE, PATH, provedToken, wait } from './messages'
+import { ANNOUNCEMENT, as, HOUR, MINUTE, PATH, provedToken } from './messages'
 
 let world: World
 let operator: Person
@@ -151,10 +151,10 @@ describe('quiet hours', () => {
     expect((await as(world, person, 'GET', 'inbox?limit=1')).body.items[0]).toMatchObject({ about })
     await world.call('POST', '/api/v1/auth/forgot-password', { body: { email: person.email } })
     expect((await newestMailTo(person)).text).toContain('reset-password?token=')
-    await wait(world, HOUR - MINUTE)
+    await world.wait(HOUR - MINUTE)
     expect(await mailsTo(person)).toHaveLength(before.length + 1)
 
-    await wait(world, MINUTE)
+    await world.wait(MINUTE)
 
     expect((await mailsTo(person))[0]).toBe('You received USD 1.00')
   })
@@ -163,7 +163,7 @@ describe('quiet hours', () => {
     const person = await newcomer({ quietHours: { from: '22:00', to: '07:00' } })
     const now = world.clock()
     const ten = Date.UTC(2026, 10, new Date(now).getUTCDate(), 22, 30)
-    await wait(world, ten - now)
+    await world.wait(ten - now)
     const about = await pay(person)
     expect((await mailAbout(about, person)).dueAt).toBe(new Date(ten + 8.5 * HOUR).toISOString())
     await prefer(person, { quietHours: { from: '22:00', to: '22:00' } })
@@ -175,7 +175,7 @@ describe('a digest', () => {
   const nextHour = () => HOUR - (world.clock() % HOUR)
 
   test('gathers mails into one at the full hour; the inbox does not wait', async () => {
-    await wait(world, nextHour() + 10 * MINUTE)
+    await world.wait(nextHour() + 10 * MINUTE)
     const person = await newcomer({ digests: { money: 'hourly' } })
     const before = await mailsTo(person)
     const paid = [await pay(person, 100), await pay(person, 200), await pay(person, 300)]
@@ -183,13 +183,13 @@ describe('a digest', () => {
     expect(await mailsTo(person)).toEqual(before)
     expect(await mailAbout(paid[0] as string, person)).toMatchObject({ state: 'waiting', reason: 'gathered' })
 
-    await wait(world, nextHour())
+    await world.wait(nextHour())
 
     expect(await mailsTo(person)).toHaveLength(before.length + 1)
     const { text } = await newestMailTo(person)
     for (const sum of ['USD 1.00', 'USD 2.00', 'USD 3.00']) expect(text).toContain(sum)
     for (const about of paid) expect(await mailAbout(about, person)).toMatchObject({ state: 'accepted' })
-    await wait(world, HOUR)
+    await world.wait(HOUR)
     expect(await mailsTo(person)).toHaveLength(before.length + 1)
   })
 
@@ -202,7 +202,7 @@ describe('a digest', () => {
     expect(dueAt).toEndWith('T06:00:00.000Z')
     await pay(person, 500)
 
-    await wait(world, Date.parse(dueAt) - world.clock())
+    await world.wait(Date.parse(dueAt) - world.clock())
 
     const { text } = await newestMailTo(person)
     for (const sum of ['USD 4.00', 'USD 5.00']) expect(text).toContain(sum)
@@ -380,7 +380,7 @@ describe('an endpoint of a person', () => {
     server.answer.status = 503
     await pay(person)
     server.answer.status = 200
-    await wait(world, MINUTE)
+    await world.wait(MINUTE)
     const ids = server.posted.map(({ headers }) => headers.get('webhook-id'))
     expect(ids).toHaveLength(2)
     expect(ids[1]).toBe(ids[0] as string)

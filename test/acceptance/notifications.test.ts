@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createWorld, PASSWORD, type Person, type World } from '../support/world'
 import { expectProblem } from './answers'
-import { ANNOUNCEMENT, as, HOUR, MINUTE, shownFor, wait } from './messages'
+import { ANNOUNCEMENT, as, HOUR, MINUTE, shownFor } from './messages'
 
 let world: World
 let operator: Person
@@ -101,11 +101,11 @@ describe('a message', () => {
     const before = await mailsTo(bruno.email)
     const sendAt = new Date(world.clock() + 2 * HOUR).toISOString()
     const id = await sent({ to: bruno.id, sendAt })
-    await wait(world, 2 * HOUR - MINUTE)
+    await world.wait(2 * HOUR - MINUTE)
     expect(await mailsTo(bruno.email)).toEqual(before)
     expect(await messageOf(id)).toMatchObject({ status: 'waiting', dueAt: sendAt })
 
-    await wait(world, MINUTE)
+    await world.wait(MINUTE)
 
     expect(await mailsTo(bruno.email)).toEqual(['Closed on Monday', ...before])
   })
@@ -114,7 +114,7 @@ describe('a message', () => {
     const before = await mailsTo(bruno.email)
     const [sendAt, expiresAt] = [1, 2].map((hours) => new Date(world.clock() + hours * HOUR).toISOString())
     const id = await sent({ to: bruno.id, sendAt, expiresAt })
-    await wait(world, 3 * HOUR)
+    await world.wait(3 * HOUR)
     expect(await messageOf(id)).toMatchObject({ status: 'expired', expiresAt })
     expect(await mailsTo(bruno.email)).toEqual(before)
   })
@@ -127,7 +127,7 @@ describe('a message', () => {
       const body = { ...ANNOUNCEMENT, to: to.id, sendAt }
       expect((await as(forgetful, by, 'POST', 'send', { body })).status).toBe(202)
       for (let day = 0; day < 3; day++) {
-        await wait(forgetful, 24 * HOUR)
+        await forgetful.wait(24 * HOUR)
         await forgetful.app.notifications.keeping.prune()
       }
       await forgetful.app.settle()
@@ -198,7 +198,7 @@ describe('a code of another program of the house', () => {
   test('is not sent when its time is over', async () => {
     const before = await mailsTo(bruno.email)
     const { body } = await otp({ to: bruno.id, code: '771101', expiresInSeconds: 30 })
-    await wait(world, 31_000)
+    await world.wait(31_000)
     expect(await mailsTo(bruno.email)).toEqual(before)
     expect((await messageOf(body.id)).status).toBe('expired')
   })

@@ -18,7 +18,7 @@ describe('imports', () => {
         { from: 'modules/wallet/service.ts', to: 'modules/wallet/schema.ts' },
         { from: 'modules/ledger/service/holds.ts', to: 'modules/ledger/schema.ts' },
         { from: 'modules/wallet/service.ts', to: 'platform/result.ts' },
-        { from: 'config.ts', to: 'platform/money.ts' },
+        { from: 'config/parsers.ts', to: 'platform/money.ts' },
         { from: 'platform/queue/index.ts', to: 'platform/queue/schema.ts' },
         { from: 'platform/jobs/index.ts', to: 'platform/queue/index.ts' },
       ]),
@@ -27,7 +27,7 @@ describe('imports', () => {
 
   test.each([
     ['platform/http/route.ts', 'modules/identity/index.ts'],
-    ['platform/db/index.ts', 'config.ts'],
+    ['platform/db/index.ts', 'config/index.ts'],
     ['platform/db/index.ts', 'app.ts'],
     ['modules/wallet/index.ts', 'app.ts'],
     ['modules/wallet/index.ts', 'web/setup.ts'],

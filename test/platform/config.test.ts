@@ -100,6 +100,9 @@ describe('a value that is not allowed', () => {
     [{ 'withdrawal-fee-bps': '10001' }, 'from 0 to 10000'],
     [{ 'backup-keep': '0' }, 'from 1 to'],
     [{ host: ' ' }, 'not empty'],
+    [{ 'time-zone': 'Mars/Olympus' }, 'the name of a time zone'],
+    [{ 'time-zone': '+02:00' }, 'the name of a time zone'],
+    [{ 'sms-url': 'https://sms.example' }, 'KUMBU_SMS_CALLING_CODES is needed with KUMBU_SMS_URL'],
     [{ demo: 'yes' }, 'true or false'],
     [{ demo: 'constructor' }, 'true or false'],
   ])('is refused with what is allowed: %o', (flags, words) => {

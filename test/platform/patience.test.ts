@@ -5,61 +5,93 @@ import type { Traffic } from '../../src/platform/queue/traffic'
 
 function place() {
   let now = 0
+  let timers: Array<{ at: number; then: () => void }> = []
+  const again: string[] = []
   const traffic = {
     rush: true,
     note() {},
     busy: () => traffic.rush,
     restAfter: (ms: number) => (traffic.rush ? ms * 9 : 0),
   }
-  const patience = createPatience(traffic satisfies Traffic, () => now)
+  const patience = createPatience(traffic satisfies Traffic, {
+    now: () => now,
+    after(ms, then) {
+      const timer = { at: now + ms, then }
+      timers.push(timer)
+      return () => {
+        timers = timers.filter((each) => each !== timer)
+      }
+    },
+  })
   return {
     traffic,
     patience,
-    pass: (ms: number) => {
+    again,
+    rests: (name: string) => patience.rests(name, () => again.push(`${name} at ${now}`)),
+    pass(ms: number) {
       now += ms
+      const due = timers.filter(({ at }) => at <= now)
+      timers = timers.filter(({ at }) => at > now)
+      for (const { then } of due) then()
     },
   }
 }
 
 test('the first batch begins at once, also in a rush', () => {
-  expect(place().patience.restOf('mail')).toBe(0)
+  expect(place().rests('mail')).toBe(false)
 })
 
 test('after a batch it rests as long as others are to go first, and then begins', () => {
-  const { patience, pass } = place()
+  const { patience, rests, again, pass } = place()
   patience.began('mail')
   pass(10)
   patience.ended('mail')
-  expect(patience.restOf('mail')).toBe(90)
+  expect(rests('mail')).toBe(true)
   pass(89)
-  expect(patience.restOf('mail')).toBe(1)
+  expect(rests('mail')).toBe(true)
+  expect(again).toEqual([])
   pass(1)
-  expect(patience.restOf('mail')).toBe(0)
+  expect(again).toEqual(['mail at 100'])
+  expect(rests('mail')).toBe(false)
 })
 
 test('a batch lasts from the first that begins to the last that ends', () => {
-  const { patience, pass } = place()
+  const { patience, rests, pass } = place()
   patience.began('mail')
   pass(5)
   patience.began('mail')
   pass(5)
   patience.ended('mail')
-  expect(patience.restOf('mail')).toBeGreaterThan(0)
+  expect(rests('mail')).toBe(true)
   pass(10)
   patience.ended('mail')
-  expect(patience.restOf('mail')).toBe(180)
+  pass(179)
+  expect(rests('mail')).toBe(true)
+  pass(1)
+  expect(rests('mail')).toBe(false)
 })
 
 test('when it is quiet nothing rests, and each name rests for itself', () => {
-  const { patience, traffic, pass } = place()
+  const { patience, rests, traffic, pass } = place()
   patience.began('mail')
   pass(10)
   patience.ended('mail')
-  expect(patience.restOf('sms')).toBe(0)
+  expect(rests('sms')).toBe(false)
   traffic.rush = false
   patience.began('sms')
   pass(10)
-  expect(patience.restOf('sms')).toBe(0)
+  expect(rests('sms')).toBe(false)
   patience.ended('sms')
-  expect(patience.restOf('sms')).toBe(0)
+  expect(rests('sms')).toBe(false)
+})
+
+test('when it has ended nobody is called any more', () => {
+  const { patience, rests, again, pass } = place()
+  patience.began('mail')
+  pass(10)
+  patience.ended('mail')
+  expect(rests('mail')).toBe(true)
+  patience.end()
+  pass(90)
+  expect(again).toEqual([])
 })

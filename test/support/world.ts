@@ -185,6 +185,14 @@ export async function createWorld(flags: Record<string, string> = {}, log: Log =
     return app.inbox?.list(email) ?? []
   }
 
+  /** Lets time go by in steps, doing what comes due after each. */
+  async function wait(ms: number, stepMs = ms): Promise<void> {
+    for (let passed = 0; passed < ms; passed += stepMs) {
+      clock.advance(Math.min(stepMs, ms - passed))
+      await app.settle()
+    }
+  }
+
   return {
     app,
     runtime,
@@ -201,6 +209,7 @@ export async function createWorld(flags: Record<string, string> = {}, log: Log =
     customer,
     issueFloat,
     mailTo,
+    wait,
     async end() {
       await app.stop()
       await runtime.store.close()

@@ -70,7 +70,7 @@ export const deliveries = table(
     medium: text('medium').notNull(),
     /** See `service/states.ts`. */
     state: text('state').notNull(),
-    /** 0 goes before 1. */
+    /** One of `LANE` in `service/states.ts`. */
     lane: int('lane').notNull(),
     attempts: int('attempts').notNull(),
     /** Every try: when, by which provider, how it ended, how long it took. */

@@ -1,4 +1,6 @@
 /** Whether the process lives, and whether each thing that it stands on does. */
+import { within } from '../within'
+
 export interface DependencyState {
   name: string
   /** `up`, `down`, or `off`: not configured, and not needed to serve. */
@@ -19,6 +21,7 @@ export interface Readiness {
 }
 
 const CHECK_LIMIT_MS = 2_000
+const LATE: Omit<DependencyState, 'name'> = { state: 'down', detail: `no answer within ${CHECK_LIMIT_MS / 1000} s` }
 
 export async function readiness(dependencies: readonly Dependency[]): Promise<Readiness> {
   const states = await Promise.all(dependencies.map(stateOf))
@@ -27,18 +30,9 @@ export async function readiness(dependencies: readonly Dependency[]): Promise<Re
 }
 
 async function stateOf({ name, check }: Dependency): Promise<DependencyState> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<Omit<DependencyState, 'name'>>((resolve) => {
-    timer = setTimeout(
-      () => resolve({ state: 'down', detail: `no answer within ${CHECK_LIMIT_MS / 1000} s` }),
-      CHECK_LIMIT_MS,
-    )
-  })
   try {
-    return { name, ...(await Promise.race([check(), late])) }
+    return { name, ...(await within(CHECK_LIMIT_MS, check(), LATE)) }
   } catch (error) {
     return { name, state: 'down', detail: (error as Error).message.slice(0, 200) }
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -6,26 +6,17 @@
  * looked at and replayed. Each kind has places of its own, so what is slow holds up only its like.
  */
 import { like } from 'drizzle-orm'
-import type { Tx, Unit } from '../db'
+import type { Tx } from '../db'
 import type { Runtime } from '../runtime'
 import { createPatience } from './patience'
 import { countWork, type DeadWork, deadWork, type KindReport, reportKinds } from './report'
-import {
-  type DueWork,
-  endWork,
-  failWork,
-  leaseWork,
-  lockWork,
-  lookForWork,
-  putWork,
-  releaseLeases,
-  renewLeases,
-  reviveWork,
-} from './rows'
+import { type DueWork, leaseWork, lockWork, lookForWork, putWork, releaseLeases, reviveWork } from './rows'
 import { work } from './schema'
 import { noTraffic, type Traffic } from './traffic'
+import { createWorkers, LEASE_MS, type Worker } from './workers'
 
 export { type KindReport, reportKinds } from './report'
+export { HopelessError, type TakenWork, type Worker } from './workers'
 
 export interface Work {
   kind: string
@@ -34,28 +25,6 @@ export interface Work {
   /** While work of this kind with this key waits, putting it in again does nothing. */
   uniqueKey?: string
   dueAt?: number
-}
-
-export interface TakenWork {
-  id: number
-  payload: unknown
-  /** 1 at the first try. */
-  attempt: number
-}
-
-export interface Worker {
-  kind: string
-  /** Tries before the work is dead. */
-  attempts: number
-  /** How much work of this kind a copy does at once; 16 if it does not say. */
-  concurrency?: number
-  /** Nobody waits for it: while there is traffic it takes a tenth of the time. */
-  patient?: boolean
-  /**
-   * Does the work. Effects outside the database happen here, at least once; the unit that it answers runs in the
-   * transaction that removes the work, once.
-   */
-  run(work: TakenWork): Promise<Unit<void> | undefined>
 }
 
 /** Where work comes from that was not put in yet. */
@@ -88,34 +57,22 @@ export interface Queue {
   payloads(kindPrefix: string): Promise<unknown[]>
 }
 
-/** Work that cannot succeed by being tried again. */
-export class HopelessError extends Error {
-  override name = 'HopelessError'
-}
-
-interface UnderWay {
-  kind: string
-  leaseUntil: number
-  ended: Promise<void>
-}
-
-const CONCURRENCY = 16
-const LEASE_MS = 60_000
 const POLL_MS = 1_000
 const NUDGE_MS = 10
-const PAUSE_START_MS = 1_000
-const PAUSE_LIMIT_MS = 15 * 60_000
-const ERROR_LENGTH = 500
-export function createQueue({ store, clock, random, log, metrics }: Runtime, traffic: Traffic = noTraffic): Queue {
+
+export function createQueue(runtime: Runtime, traffic: Traffic = noTraffic): Queue {
+  const { store, clock, log } = runtime
   const patience = createPatience(traffic)
-  const workers = new Map<string, Worker>()
+  const workers = createWorkers(runtime, patience, (kind) => {
+    if (stopped) return
+    touched.add(kind)
+    takeTouched()
+  })
   const sources: Source[] = []
   /** Whether a source may have something. */
   let fresh = false
-  const underWay = new Map<number, UnderWay>()
   /** Kinds of which something may be due that has not been looked for. */
   const touched = new Set<string>()
-  const resting = new Map<string, ReturnType<typeof setTimeout>>()
   let poll: ReturnType<typeof setInterval> | undefined
   let nudge: ReturnType<typeof setTimeout> | undefined
   let taking: Promise<void> | undefined
@@ -124,8 +81,6 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
   let stopped = true
   /** Whoever drains waits for everything, so nothing rests. */
   let draining = 0
-  /** How much work has ended here. */
-  let endings = 0
 
   async function put(tx: Tx, { kind, payload, orderingKey, uniqueKey, dueAt }: Work): Promise<void> {
     const now = clock()
@@ -180,7 +135,7 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
     fresh = false
     let total = 0
     for (const { name, patient, pull: pullOne } of sources) {
-      if (rests({ name, patient, again: () => wake() })) continue
+      if (rests(name, patient, wake)) continue
       patience.began(name)
       const pulled = await pullOne().finally(() => patience.ended(name))
       // Where there was something there may be more.
@@ -199,7 +154,10 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
 
   async function takeNow(kinds: readonly string[]): Promise<number> {
     const now = clock()
-    const wanted = kinds.map(placesOf).filter(({ free }) => free > 0)
+    const wanted = kinds
+      .filter((kind) => !rests(kind, workers.isPatient(kind), () => wake(kind)))
+      .map(workers.placesOf)
+      .filter(({ free }) => free > 0)
     const looks = await Promise.all(wanted.map(({ kind }) => lookForWork(store.read, { kind, now, limit: 1 })))
     const found = wanted.filter((_, i) => (looks[i]?.length ?? 0) > 0)
     if (found.length === 0) return 0
@@ -209,7 +167,7 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
       for (const { kind, free, used } of found) {
         // After a jump of the clock what is under way here looks as if its lease had run out.
         const due = await lockWork(tx, { kind, now, limit: free + used })
-        rows.push(...due.filter(({ id }) => !underWay.has(id)).slice(0, free))
+        rows.push(...due.filter(({ id }) => !workers.underWay.has(id)).slice(0, free))
       }
       await leaseWork(
         tx,
@@ -218,115 +176,31 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
       )
       return rows
     })
-    for (const row of taken) begin(row, leaseUntil)
+    for (const row of taken) workers.begin(row, leaseUntil)
     return taken.length
   }
 
-  function placesOf(kind: string): { kind: string; free: number; used: number } {
-    const worker = workers.get(kind)
-    let used = 0
-    for (const each of underWay.values()) if (each.kind === kind) used += 1
-    if (!worker || rests({ name: kind, patient: worker.patient ?? false, again: () => wake(kind) }))
-      return { kind, used, free: 0 }
-    return { kind, used, free: (worker.concurrency ?? CONCURRENCY) - used }
-  }
-
   /** Whether others go first now; it is looked at again when the rest is over. */
-  function rests({ name, patient, again }: { name: string; patient: boolean; again: () => void }): boolean {
-    const restMs = patient && draining === 0 ? patience.restOf(name) : 0
-    if (restMs > 0 && !resting.has(name)) {
-      const timer = setTimeout(() => {
-        resting.delete(name)
-        again()
-      }, restMs)
-      resting.set(name, timer)
-    }
-    return restMs > 0
-  }
-
-  function begin({ id, kind, payload, attempts }: DueWork, leaseUntil: number): void {
-    patience.began(kind)
-    const ended = perform(kind, { id, payload, attempt: attempts + 1 }).finally(() => {
-      patience.ended(kind)
-      underWay.delete(id)
-      endings += 1
-      if (stopped) return
-      touched.add(kind)
-      takeTouched()
-    })
-    underWay.set(id, { kind, leaseUntil, ended })
-  }
-
-  async function perform(kind: string, taken: TakenWork): Promise<void> {
-    const worker = workers.get(kind)
-    if (!worker) return
-    try {
-      const effect = await worker.run(taken)
-      await store.write((tx) => endWork(tx, taken.id, effect))
-      metrics.work.inc({ kind, outcome: 'done' })
-    } catch (error) {
-      await failed(worker, taken, error)
-    }
-  }
-
-  async function failed({ kind, attempts }: Worker, { id, attempt }: TakenWork, error: unknown): Promise<void> {
-    const hopeless = error instanceof HopelessError || attempt >= attempts
-    const lastError = (error instanceof Error ? error.message : String(error)).slice(0, ERROR_LENGTH)
-    metrics.work.inc({ kind, outcome: hopeless ? 'dead' : 'failed' })
-    log[hopeless ? 'error' : 'warn']({ work: id, kind, attempt, error }, 'work failed')
-    try {
-      const next = hopeless
-        ? ({ lastError, state: 'dead', uniqueKey: null } as const)
-        : { lastError, dueAt: clock() + pauseAfter(attempt) }
-      await store.write((tx) => failWork(tx, id, attempt, next))
-    } catch (storeError) {
-      // The lease runs out by itself, so the work is taken again.
-      log.error({ work: id, error: storeError }, 'the failure of work could not be noted')
-    }
-  }
-
-  /** Doubles with each try, and is spread over half its length so that failures do not come back together. */
-  function pauseAfter(attempt: number): number {
-    const whole = Math.min(PAUSE_LIMIT_MS, PAUSE_START_MS * 2 ** (attempt - 1))
-    const spread = (random(1)[0] ?? 0) / 255
-    return Math.round(whole / 2 + (whole / 2) * spread)
-  }
-
-  /** What takes longer than its lease says that it is still alive, so that no other copy begins beside it. */
-  async function renew(): Promise<void> {
-    const now = clock()
-    const old = [...underWay].filter(([, { leaseUntil }]) => leaseUntil - now < LEASE_MS / 2)
-    if (old.length === 0) return
-    const leaseUntil = now + LEASE_MS
-    const ids = old.map(([id]) => id)
-    try {
-      await store.write((tx) => renewLeases(tx, ids, leaseUntil))
-      for (const [, each] of old) each.leaseUntil = leaseUntil
-    } catch (error) {
-      log.warn({ error }, 'leases of work could not be renewed')
-    }
-  }
+  const rests = (name: string, patient: boolean, again: () => void) =>
+    patient && draining === 0 && patience.rests(name, again)
 
   function lookAround(): void {
     fresh = true
-    for (const kind of workers.keys()) touched.add(kind)
+    for (const kind of workers.kinds()) touched.add(kind)
     takeTouched()
-    void renew()
+    void workers.renew()
   }
 
   /** Only one process has an SQLite file, so what is leased there at the start is leased to a process that is gone. */
   async function release(): Promise<void> {
     if (store.engine !== 'sqlite') return
     await store
-      .write((tx) => releaseLeases(tx, [...underWay.keys()]))
+      .write((tx) => releaseLeases(tx, [...workers.underWay.keys()]))
       .catch((error) => log.error({ error }, 'work of a process that is gone could not be given free'))
   }
 
   return {
-    add(worker) {
-      if (workers.has(worker.kind)) throw new Error(`There is a worker for ${worker.kind} already.`)
-      workers.set(worker.kind, worker)
-    },
+    add: workers.add,
     draw(source) {
       sources.push(source)
     },
@@ -336,12 +210,12 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
       draining += 1
       try {
         for (;;) {
-          const endedBefore = endings
-          const begun = (await pull()) + (await take([...workers.keys()]))
+          const endedBefore = workers.endings()
+          const begun = (await pull()) + (await take(workers.kinds()))
           // What ended while it was looked for may have caused more.
-          if (begun > 0 || endings !== endedBefore) continue
-          if (underWay.size === 0) return
-          await Promise.race([...underWay.values()].map(({ ended }) => ended))
+          if (begun > 0 || workers.endings() !== endedBefore) continue
+          if (workers.underWay.size === 0) return
+          await Promise.race([...workers.underWay.values()].map(({ ended }) => ended))
         }
       } finally {
         draining -= 1
@@ -360,10 +234,9 @@ export function createQueue({ store, clock, random, log, metrics }: Runtime, tra
       nudge = undefined
       await taking
       await lane
-      await Promise.all([...underWay.values()].map(({ ended }) => ended))
+      await Promise.all([...workers.underWay.values()].map(({ ended }) => ended))
       // A look that was under way may have begun a rest.
-      for (const timer of resting.values()) clearTimeout(timer)
-      resting.clear()
+      patience.end()
     },
     dead: (limit) => deadWork(store.read, limit),
     async replay(id) {

@@ -2,10 +2,12 @@
 import type { Traffic } from './traffic'
 
 export interface Patience {
-  /** Milliseconds until a batch under this name may begin; 0: now. */
-  restOf(name: string): number
+  /** Whether others go before a batch under this name; `again` is called when it may begin, for the first who asked. */
+  rests(name: string, again: () => void): boolean
   began(name: string): void
   ended(name: string): void
+  /** Nobody is called any more. */
+  end(): void
 }
 
 interface Batch {
@@ -14,11 +16,28 @@ interface Batch {
   restUntil: number
 }
 
+/** What passes, and what comes when it has. */
+export interface Pause {
+  now(): number
+  /** Answers how to call it off. */
+  after(ms: number, then: () => void): () => void
+}
+
 /** While a batch is under way nobody knows how long its rest will be. */
 const LOOK_AGAIN_MS = 50
 
-export function createPatience(traffic: Traffic, now: () => number = () => performance.now()): Patience {
+const realPause: Pause = {
+  now: () => performance.now(),
+  after(ms, then) {
+    const timer = setTimeout(then, ms)
+    return () => clearTimeout(timer)
+  },
+}
+
+export function createPatience(traffic: Traffic, { now, after }: Pause = realPause): Patience {
   const batches = new Map<string, Batch>()
+  /** How each rest is called off. */
+  const resting = new Map<string, () => void>()
 
   function batchOf(name: string): Batch {
     const known = batches.get(name) ?? { underWay: 0, since: 0, restUntil: 0 }
@@ -26,11 +45,23 @@ export function createPatience(traffic: Traffic, now: () => number = () => perfo
     return known
   }
 
+  function restOf(name: string): number {
+    const { underWay, restUntil } = batchOf(name)
+    if (underWay > 0) return traffic.busy() ? LOOK_AGAIN_MS : 0
+    return Math.max(0, restUntil - now())
+  }
+
   return {
-    restOf(name) {
-      const { underWay, restUntil } = batchOf(name)
-      if (underWay > 0) return traffic.busy() ? LOOK_AGAIN_MS : 0
-      return Math.max(0, restUntil - now())
+    rests(name, again) {
+      const restMs = restOf(name)
+      if (restMs === 0) return false
+      if (resting.has(name)) return true
+      const callOff = after(restMs, () => {
+        resting.delete(name)
+        again()
+      })
+      resting.set(name, callOff)
+      return true
     },
     began(name) {
       const batch = batchOf(name)
@@ -41,6 +72,10 @@ export function createPatience(traffic: Traffic, now: () => number = () => perfo
       const batch = batchOf(name)
       batch.underWay -= 1
       if (batch.underWay === 0) batch.restUntil = now() + traffic.restAfter(now() - batch.since)
+    },
+    end() {
+      for (const callOff of resting.values()) callOff()
+      resting.clear()
     },
   }
 }

@@ -1,4 +1,4 @@
-/** Five thousand messages at once, by a mail server that fails at random: each arrives once, or is dead and can be seen. */
+/** Two thousand messages at once, by a mail server that fails at random: each arrives once, or is dead and can be seen. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Socket } from 'node:net'
 import { SMTPServer } from 'smtp-server'

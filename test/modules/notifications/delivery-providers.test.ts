@@ -1,73 +1,22 @@
 /** Providers that fail: who is left alone, for how long, who is asked instead, and what each message then does. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { createNotifications, type Notifications } from '../../../src/modules/notifications'
-import type { Channel, Sent } from '../../../src/modules/notifications/channels/channel'
-import type { NotificationOptions } from '../../../src/modules/notifications/service'
-import type { Notice } from '../../../src/modules/notifications/service/notice'
-import { noTraffic } from '../../../src/platform/queue/traffic'
+import type { Notifications } from '../../../src/modules/notifications'
+import type { Sent } from '../../../src/modules/notifications/channels/channel'
 import { until } from '../../support/until'
-import { createWorld, type World } from '../../support/world'
-import { deliveriesOf, noticeTo, provider } from './told-provider'
+import type { World } from '../../support/world'
+import { createDeliveryWorld, type DeliveryWorld, deliveriesOf, noticeTo, provider } from './delivery-world'
 
 const SECOND = 1_000
 const DAY = 24 * 3_600_000
 
+let place: DeliveryWorld
 let world: World
-let copies: Notifications[]
-/** What is still held when a test ends, well or not. */
-let gates: Array<(sent: Sent) => void>
 
 beforeEach(async () => {
-  world = await createWorld()
-  copies = []
-  gates = []
+  place = await createDeliveryWorld()
+  world = place.world
 })
-afterEach(async () => {
-  for (const release of gates) release({ outcome: 'accepted' })
-  for (const { dispatcher } of copies) await dispatcher.stop()
-  await world.end()
-})
-
-function copyOf(channels: Channel[], options: Partial<NotificationOptions> = {}): Notifications {
-  const made = createNotifications(world.runtime, world.app, channels, {
-    brand: 'Kumbu',
-    language: 'en',
-    timeZone: 'Africa/Maputo',
-    baseUrl: () => 'https://kumbu.example',
-    traffic: noTraffic,
-    paces: {},
-    hourlyCap: 10_000,
-    callingCodes: [],
-    keptMs: 90 * DAY,
-    ...options,
-  })
-  copies.push(made)
-  return made
-}
-
-async function put(copy: Notifications, notice: Notice) {
-  const arranged = await copy.outbox.arrange(notice)
-  return world.write((tx) => copy.outbox.put(tx, arranged))
-}
-
-async function putMany(copy: Notifications, count: number) {
-  const arranged = await Promise.all(
-    Array.from({ length: count }, (_, i) => copy.outbox.arrange(noticeTo(`p${i}@example.com`, `news-${i}`))),
-  )
-  await world.write(async (tx) => {
-    for (const each of arranged) await copy.outbox.put(tx, each)
-  })
-}
-
-/** Held until the test lets go. */
-function held() {
-  let release: (sent: Sent) => void = () => {}
-  const promise = new Promise<Sent>((resolve) => {
-    release = resolve
-  })
-  gates.push(release)
-  return { promise, release }
-}
+afterEach(() => place.end())
 
 const MINUTE = 60 * SECOND
 const accepted = async (): Promise<Sent> => ({ outcome: 'accepted' })
@@ -78,7 +27,7 @@ const breakerOf = (copy: Notifications, name = 'smtp') => copy.providers.get(nam
 async function trip(copy: Notifications, mail: ReturnType<typeof provider>) {
   mail.answer = broken
   for (let i = 0; i < 5; i += 1) {
-    await put(copy, noticeTo(`trip${i}@example.com`, `trip-${i}`))
+    await place.put(copy, noticeTo(`trip${i}@example.com`, `trip-${i}`))
     await copy.dispatcher.drain()
   }
   expect(breakerOf(copy)).toBe('open')
@@ -87,14 +36,14 @@ async function trip(copy: Notifications, mail: ReturnType<typeof provider>) {
 describe('a provider that fails', () => {
   test('five times in a row is left alone for thirty seconds, and not before', async () => {
     const mail = provider('smtp')
-    const copy = copyOf([mail.channel])
+    const copy = place.copyOf([mail.channel])
     mail.answer = broken
     for (let i = 0; i < 4; i += 1) {
-      await put(copy, noticeTo(`p${i}@example.com`, `n-${i}`))
+      await place.put(copy, noticeTo(`p${i}@example.com`, `n-${i}`))
       await copy.dispatcher.drain()
     }
     expect(breakerOf(copy)).toBe('closed')
-    await put(copy, noticeTo('p5@example.com', 'n-5'))
+    await place.put(copy, noticeTo('p5@example.com', 'n-5'))
     await copy.dispatcher.drain()
     expect(breakerOf(copy)).toBe('open')
     const asked = mail.asked.length
@@ -108,9 +57,9 @@ describe('a provider that fails', () => {
 
   test('for thirty messages that were under way together is left alone for thirty seconds too, not for minutes', async () => {
     const mail = provider('smtp')
-    const copy = copyOf([mail.channel])
+    const copy = place.copyOf([mail.channel])
     mail.answer = broken
-    await putMany(copy, 30)
+    await place.putMany(copy, 30)
     await copy.dispatcher.drain()
     expect(breakerOf(copy)).toBe('open')
     mail.answer = accepted
@@ -125,12 +74,12 @@ describe('a provider that fails', () => {
 
   test('is tried with one message only, however many wait; when that one is taken all go', async () => {
     const mail = provider('smtp')
-    const copy = copyOf([mail.channel])
+    const copy = place.copyOf([mail.channel])
     await trip(copy, mail)
-    await putMany(copy, 100)
+    await place.putMany(copy, 100)
     world.clock.advance(5 * MINUTE)
     const before = mail.asked.length
-    const trial = held()
+    const trial = place.held()
     mail.answer = () => trial.promise
     const going = Promise.all([copy.dispatcher.drain(), copy.dispatcher.drain(), copy.dispatcher.drain()])
     await until(() => mail.asked.length > before)
@@ -149,9 +98,9 @@ describe('a provider that fails', () => {
 
   test('at its trial is left alone for longer each time, up to five minutes', async () => {
     const mail = provider('smtp')
-    const copy = copyOf([mail.channel])
+    const copy = place.copyOf([mail.channel])
     await trip(copy, mail)
-    await putMany(copy, 3)
+    await place.putMany(copy, 3)
     const gaps: number[] = []
     let before = mail.asked.length
     let last = world.clock()
@@ -168,12 +117,12 @@ describe('a provider that fails', () => {
 
   test('by refusing messages for good, or for themselves, is not left alone', async () => {
     const mail = provider('smtp')
-    const copy = copyOf([mail.channel])
+    const copy = place.copyOf([mail.channel])
     mail.answer = async () => ({ outcome: 'permanent', reason: 'refused' })
-    await putMany(copy, 20)
+    await place.putMany(copy, 20)
     await copy.dispatcher.drain()
     mail.answer = async () => ({ outcome: 'transient', reason: 'mailbox full', aboutMessage: true })
-    for (let i = 0; i < 20; i += 1) await put(copy, noticeTo(`full${i}@example.com`, `full-${i}`))
+    for (let i = 0; i < 20; i += 1) await place.put(copy, noticeTo(`full${i}@example.com`, `full-${i}`))
     await copy.dispatcher.drain()
     expect(mail.asked).toHaveLength(40)
     expect(breakerOf(copy)).toBe('closed')
@@ -191,7 +140,7 @@ describe('a provider that fails', () => {
     'with a fault of its own, thrown %s, fails like others and is asked again after its pause',
     async (_, answer) => {
       const mail = provider('smtp')
-      const copy = copyOf([mail.channel])
+      const copy = place.copyOf([mail.channel])
       await trip(copy, mail)
       world.clock.advance(30 * SECOND)
       mail.answer = answer
@@ -209,12 +158,12 @@ describe('a provider that fails', () => {
 
   test('while the clock is an hour ahead is asked again soon after it was put right', async () => {
     const mail = provider('smtp')
-    const copy = copyOf([mail.channel])
+    const copy = place.copyOf([mail.channel])
     world.clock.advance(5 * 60 * MINUTE)
     await trip(copy, mail)
     world.clock.advance(-5 * 60 * MINUTE)
     mail.answer = accepted
-    await put(copy, noticeTo('a@example.com', 'news'))
+    await place.put(copy, noticeTo('a@example.com', 'news'))
     for (let i = 0; i < 10; i += 1) {
       world.clock.advance(MINUTE)
       await copy.dispatcher.drain()
@@ -270,14 +219,14 @@ describe('a provider that will not take a message, for what it thinks of us', ()
 describe('"Retry-After"', () => {
   test('is obeyed, although a message that was under way before is taken meanwhile', async () => {
     const mail = provider('smtp')
-    const copy = copyOf([mail.channel])
-    const slow = held()
+    const copy = place.copyOf([mail.channel])
+    const slow = place.held()
     mail.answer = ({ to }) =>
       to === 'slow@example.com'
         ? slow.promise
         : Promise.resolve({ outcome: 'transient', reason: 'too many requests', retryAfterMs: 10 * MINUTE })
-    await put(copy, noticeTo('slow@example.com', 'slow'))
-    await put(copy, noticeTo('b@example.com', 'limited'))
+    await place.put(copy, noticeTo('slow@example.com', 'slow'))
+    await place.put(copy, noticeTo('b@example.com', 'limited'))
     const going = copy.dispatcher.drain()
     await until(() => mail.asked.length === 2)
     await new Promise((resolve) => setImmediate(resolve))
@@ -285,7 +234,7 @@ describe('"Retry-After"', () => {
     await going
 
     mail.answer = accepted
-    await put(copy, noticeTo('c@example.com', 'next'))
+    await place.put(copy, noticeTo('c@example.com', 'next'))
     world.clock.advance(9 * MINUTE)
     await copy.dispatcher.drain()
     expect(mail.asked).toHaveLength(2)
@@ -314,11 +263,11 @@ describe('"Retry-After"', () => {
 
   test('of one provider does not keep a message from another that is well again', async () => {
     const [one, other] = [provider('one', 'sms'), provider('other', 'sms')]
-    const copy = copyOf([one.channel, other.channel])
+    const copy = place.copyOf([one.channel, other.channel])
     one.answer = broken
     other.answer = async () => ({ outcome: 'transient', reason: 'too many requests', retryAfterMs: 60 * MINUTE })
     const secret = { member: 'code', sealed: world.runtime.keyring.seal('code-in-transit', '482913') }
-    await put(copy, {
+    await place.put(copy, {
       ...noticeTo('+258841234567', 'code'),
       template: 'code',
       data: { purpose: 'second_factor' },
@@ -338,14 +287,14 @@ describe('"Retry-After"', () => {
 
   test('about one message holds that one up, and no other', async () => {
     const mail = provider('smtp')
-    const copy = copyOf([mail.channel])
+    const copy = place.copyOf([mail.channel])
     mail.answer = async ({ to }) =>
       to === 'grey@example.com'
         ? { outcome: 'transient', reason: 'greylisted', retryAfterMs: 10 * MINUTE, aboutMessage: true }
         : { outcome: 'accepted' }
-    await put(copy, noticeTo('grey@example.com', 'grey'))
+    await place.put(copy, noticeTo('grey@example.com', 'grey'))
     await copy.dispatcher.drain()
-    await putMany(copy, 5)
+    await place.putMany(copy, 5)
     await copy.dispatcher.drain()
     expect(mail.asked).toHaveLength(6)
     mail.answer = accepted
@@ -361,9 +310,9 @@ describe('"Retry-After"', () => {
 describe('a message that fails', () => {
   test('is tried again after pauses that double and differ, up to half an hour, and is dead after four days', async () => {
     const mail = provider('smtp')
-    const copy = copyOf([mail.channel])
+    const copy = place.copyOf([mail.channel])
     mail.answer = async () => ({ outcome: 'transient', reason: 'mailbox full', aboutMessage: true })
-    const { id } = await put(copy, noticeTo('a@example.com', 'news'))
+    const { id } = await place.put(copy, noticeTo('a@example.com', 'news'))
     const moments: number[] = []
     for (let passed = 0; passed < 101 * 60 && (await deliveriesOf(copy, id))[0]?.state === 'waiting'; passed += 1) {
       const before = mail.asked.length
@@ -387,14 +336,14 @@ describe('a message that fails', () => {
 
   test('goes round all providers, those that failed it longest ago first, and asks each once a round', async () => {
     const providers = [provider('a'), provider('b'), provider('c')]
-    const copy = copyOf(providers.map(({ channel }) => channel))
+    const copy = place.copyOf(providers.map(({ channel }) => channel))
     const order: string[] = []
     for (const each of providers)
       each.answer = async () => {
         order.push(each.channel.provider)
         return broken()
       }
-    await put(copy, noticeTo('a@example.com', 'news'))
+    await place.put(copy, noticeTo('a@example.com', 'news'))
     await copy.dispatcher.drain()
     world.clock.advance(2 * SECOND)
     await copy.dispatcher.drain()

@@ -1,103 +1,26 @@
 /** The ways of a message: when the next is begun, when the others are called off, and what receipts do to them. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { createNotifications, type Notifications } from '../../../src/modules/notifications'
-import type {
-  Channel,
-  Medium,
-  OutgoingMessage,
-  Receipt,
-  ReceiptRequest,
-  Sent,
-} from '../../../src/modules/notifications/channels/channel'
+import type { Notifications } from '../../../src/modules/notifications'
+import type { Medium, Receipt, Sent } from '../../../src/modules/notifications/channels/channel'
 import { createWebhook } from '../../../src/modules/notifications/channels/webhook'
-import type { NotificationOptions } from '../../../src/modules/notifications/service'
 import type { Notice } from '../../../src/modules/notifications/service/notice'
 import type { Step } from '../../../src/modules/notifications/service/routing'
-import { noTraffic } from '../../../src/platform/queue/traffic'
 import { until } from '../../support/until'
-import { createWorld, type World } from '../../support/world'
+import type { World } from '../../support/world'
+import { createDeliveryWorld, type DeliveryWorld, deliveriesOf, noticeTo, provider } from './delivery-world'
 import { createFaultyServer } from './providers/faults'
-import { deliveriesOf, noticeTo } from './told-provider'
 
 const SECOND = 1_000
 const DAY = 24 * 3_600_000
 
+let place: DeliveryWorld
 let world: World
-let copies: Notifications[]
-/** What is still held when a test ends, well or not. */
-let gates: Array<(sent: Sent) => void>
 
 beforeEach(async () => {
-  world = await createWorld()
-  copies = []
-  gates = []
+  place = await createDeliveryWorld()
+  world = place.world
 })
-afterEach(async () => {
-  for (const release of gates) release({ outcome: 'accepted' })
-  for (const { dispatcher } of copies) await dispatcher.stop()
-  await world.end()
-})
-
-/** A provider that keeps what it was asked and answers as it is told; by a promise, if a test wants to hold it. */
-function provider(name: string, medium: Medium = 'email', concurrency = 32) {
-  const asked: OutgoingMessage[] = []
-  const self = {
-    asked,
-    answer: async ({ deliveryId }: OutgoingMessage): Promise<Sent> => ({
-      outcome: 'accepted',
-      providerId: `${name}-${deliveryId}`,
-    }),
-    times: (deliveryId: string) => asked.filter((message) => message.deliveryId === deliveryId).length,
-    channel: {
-      provider: name,
-      medium,
-      concurrency,
-      send(message: OutgoingMessage): Promise<Sent> {
-        asked.push(message)
-        return self.answer(message)
-      },
-      receipts: ({ body }: ReceiptRequest) => ({
-        verdict: 'accepted' as const,
-        receipts: JSON.parse(body) as Receipt[],
-      }),
-      check: async () => ({ state: 'up' as const }),
-      close() {},
-    } satisfies Channel,
-  }
-  return self
-}
-
-function copyOf(channels: Channel[], options: Partial<NotificationOptions> = {}): Notifications {
-  const made = createNotifications(world.runtime, world.app, channels, {
-    brand: 'Kumbu',
-    language: 'en',
-    timeZone: 'Africa/Maputo',
-    baseUrl: () => 'https://kumbu.example',
-    traffic: noTraffic,
-    paces: {},
-    hourlyCap: 10_000,
-    callingCodes: [],
-    keptMs: 90 * DAY,
-    ...options,
-  })
-  copies.push(made)
-  return made
-}
-
-async function put(copy: Notifications, notice: Notice) {
-  const arranged = await copy.outbox.arrange(notice)
-  return world.write((tx) => copy.outbox.put(tx, arranged))
-}
-
-/** Held until the test lets go. */
-function held() {
-  let release: (sent: Sent) => void = () => {}
-  const promise = new Promise<Sent>((resolve) => {
-    release = resolve
-  })
-  gates.push(release)
-  return { promise, release }
-}
+afterEach(() => place.end())
 
 const MINUTE = 60 * SECOND
 const broken = async (): Promise<Sent> => ({ outcome: 'transient', reason: 'connection refused' })
@@ -105,14 +28,15 @@ const PHONE = '+258841234567'
 /** The audit log is no part of these stories. */
 const unnoted = async () => {}
 
-const media = () => [provider('sms', 'sms'), provider('whatsapp', 'whatsapp'), provider('smtp', 'email')] as const
+const told = (name: string, medium: Medium) => provider(name, medium, { receipts: true })
+const media = () => [told('sms', 'sms'), told('whatsapp', 'whatsapp'), told('smtp', 'email')] as const
 type Provider = ReturnType<typeof provider>
 
 /** A person with a mail address and a number, and a message on its way to them. */
 async function message(copy: Notifications, track: Step[], more: Partial<Notice> = {}) {
   const { id: userId } = await world.person('customer')
   const notice = { ...noticeTo('', 'x'), address: undefined, userId, tracks: [track], ...more }
-  return { userId, ...(await put(copy, notice)) }
+  return { userId, ...(await place.put(copy, notice)) }
 }
 const urgent = () => ({
   template: 'code',
@@ -144,7 +68,7 @@ describe('the next way', () => {
   test('is begun after five minutes, if nothing is said and the first way only fails for now', async () => {
     const all = media()
     const [sms, whatsapp] = all
-    const copy = copyOf(all.map(({ channel }) => channel))
+    const copy = place.copyOf(all.map(({ channel }) => channel))
     sms.answer = broken
     const { id } = await message(copy, [{ medium: 'sms' }, { medium: 'whatsapp' }])
     await copy.dispatcher.drain()
@@ -158,13 +82,13 @@ describe('the next way', () => {
   test('of a code is begun at the first failure; and after half a minute when the provider says nothing', async () => {
     const all = media()
     const [sms, whatsapp] = all
-    const copy = copyOf(all.map(({ channel }) => channel))
+    const copy = place.copyOf(all.map(({ channel }) => channel))
     sms.answer = broken
     await message(copy, [{ medium: 'sms' }, { medium: 'whatsapp' }], urgent())
     await copy.dispatcher.drain()
     expect(whatsapp.asked).toHaveLength(1)
 
-    const slow = held()
+    const slow = place.held()
     sms.answer = () => slow.promise
     await message(copy, [{ medium: 'sms' }, { medium: 'whatsapp' }], urgent())
     const going = copy.dispatcher.drain()
@@ -182,8 +106,8 @@ describe('the next way', () => {
   test('is begun once: a way that fails late does not begin the third beside the second', async () => {
     const all = media()
     const [sms, whatsapp, mail] = all
-    const copy = copyOf(all.map(({ channel }) => channel))
-    const [slow, alsoSlow] = [held(), held()]
+    const copy = place.copyOf(all.map(({ channel }) => channel))
+    const [slow, alsoSlow] = [place.held(), place.held()]
     sms.answer = () => slow.promise
     whatsapp.answer = () => alsoSlow.promise
     copy.dispatcher.start()
@@ -191,7 +115,7 @@ describe('the next way', () => {
     await until(() => sms.asked.length === 1)
     world.clock.advance(30 * SECOND)
     await copy.dispatcher.fallBackDue()
-    await put(copy, { ...noticeTo('else@example.com', 'wakes it') })
+    await place.put(copy, { ...noticeTo('else@example.com', 'wakes it') })
     await until(() => whatsapp.asked.length === 1)
 
     slow.release({ outcome: 'transient', reason: 'no answer in time' })
@@ -208,7 +132,7 @@ describe('the next way', () => {
   test('is begun when a provider says that it did not arrive, or says nothing in time where that is asked for', async () => {
     const all = media()
     const [sms, whatsapp, mail] = all
-    const copy = copyOf(all.map(({ channel }) => channel))
+    const copy = place.copyOf(all.map(({ channel }) => channel))
     const track: Step[] = [
       { medium: 'sms', success: 'delivered', afterSeconds: 60 },
       { medium: 'whatsapp', success: 'delivered', afterSeconds: 60 },
@@ -231,7 +155,7 @@ describe('the next way', () => {
   test('is not begun when the receipt came in time', async () => {
     const all = media()
     const [sms] = all
-    const copy = copyOf(all.map(({ channel }) => channel))
+    const copy = place.copyOf(all.map(({ channel }) => channel))
     const { id } = await message(copy, [{ medium: 'sms', success: 'delivered', afterSeconds: 60 }, { medium: 'email' }])
     await copy.dispatcher.drain()
     await wait(copy, 59 * SECOND)
@@ -244,14 +168,14 @@ describe('the next way', () => {
   test('is begun where there is no address, or it is suppressed; if nobody can be reached the message is skipped', async () => {
     const all = media()
     const [, whatsapp] = all
-    const copy = copyOf(all.map(({ channel }) => channel))
+    const copy = place.copyOf(all.map(({ channel }) => channel))
     for (const medium of ['sms', 'whatsapp'] as const)
       await world.write((tx) => copy.suppressions.add(tx, medium, PHONE, 'operator'))
     const notice = {
       ...noticeTo(PHONE, 'x'),
       tracks: [[{ medium: 'sms' }, { medium: 'email' }, { medium: 'whatsapp' }]] as Step[][],
     }
-    const { id } = await put(copy, notice)
+    const { id } = await place.put(copy, notice)
     await copy.dispatcher.drain()
     expect(await ways(copy, id)).toEqual(['sms skipped', 'email skipped', 'whatsapp skipped'])
     const found = await copy.messages.get(id)
@@ -282,7 +206,7 @@ describe('a provider that asks to be left alone for longer than a code is good',
   test('does not keep the code from its next way', async () => {
     const all = media()
     const [sms, _whatsapp] = all
-    const copy = copyOf(all.map(({ channel }) => channel))
+    const copy = place.copyOf(all.map(({ channel }) => channel))
     sms.answer = async () => ({ outcome: 'transient', reason: 'too many requests', retryAfterMs: 60 * MINUTE })
     const more = { ...urgent(), expiresAt: world.clock() + 5 * MINUTE }
     await message(copy, [{ medium: 'sms' }, { medium: 'whatsapp' }], more)
@@ -296,15 +220,15 @@ describe('two ways that both succeed', () => {
   test('are both counted, when the first one did so while the second was already taken', async () => {
     const all = media()
     const [sms, whatsapp] = all
-    const copy = copyOf(all.map(({ channel }) => channel))
-    const slow = held()
+    const copy = place.copyOf(all.map(({ channel }) => channel))
+    const slow = place.held()
     sms.answer = () => slow.promise
     copy.dispatcher.start()
     const { id } = await message(copy, [{ medium: 'sms' }, { medium: 'whatsapp' }], urgent())
     await until(() => sms.asked.length === 1)
     world.clock.advance(30 * SECOND)
     await copy.dispatcher.fallBackDue()
-    await put(copy, noticeTo('else@example.com', 'wakes it'))
+    await place.put(copy, noticeTo('else@example.com', 'wakes it'))
     await until(() => whatsapp.asked.length === 1)
     await waitForState(copy, id, 'whatsapp', ({ state }) => state === 'accepted')
     slow.release({ outcome: 'accepted', providerId: 'late' })
@@ -323,9 +247,9 @@ describe('a channel that was taken away while messages wait', () => {
   test('leaves none waiting for ever: the last way ends, and somebody can see it', async () => {
     const all = media()
     const [sms, , mail] = all
-    const before = copyOf(all.map(({ channel }) => channel))
+    const before = place.copyOf(all.map(({ channel }) => channel))
     const { id } = await message(before, [{ medium: 'sms' }], { expiresAt: world.clock() + 60 * MINUTE })
-    const after = copyOf([mail.channel])
+    const after = place.copyOf([mail.channel])
     await after.dispatcher.drain()
     await wait(after, 2 * 60 * MINUTE, 10 * MINUTE)
     expect(sms.asked).toHaveLength(0)
@@ -335,9 +259,9 @@ describe('a channel that was taken away while messages wait', () => {
   test('makes its next way begin', async () => {
     const all = media()
     const [, , mail] = all
-    const before = copyOf(all.map(({ channel }) => channel))
+    const before = place.copyOf(all.map(({ channel }) => channel))
     await message(before, [{ medium: 'sms' }, { medium: 'whatsapp' }, { medium: 'email' }])
-    const after = copyOf([mail.channel])
+    const after = place.copyOf([mail.channel])
     await wait(after, 6 * MINUTE, 10 * SECOND)
     expect(mail.asked).toHaveLength(1)
   })
@@ -347,7 +271,7 @@ describe('receipts', () => {
   test('that come before the acceptance is noted, twice, and of messages that nobody knows, count once', async () => {
     const all = media()
     const [sms] = all
-    const copy = copyOf(all.map(({ channel }) => channel))
+    const copy = place.copyOf(all.map(({ channel }) => channel))
     sms.answer = async () => {
       await receipt(copy, 'sms', [{ providerId: 'early', status: 'delivered' }])
       await receipt(copy, 'sms', [
@@ -370,9 +294,14 @@ describe('receipts', () => {
   test('of a number that does not exist suppress that number, and not the one that the person has by now', async () => {
     const all = media()
     const [sms] = all
-    const copy = copyOf(all.map(({ channel }) => channel))
+    const copy = place.copyOf(all.map(({ channel }) => channel))
     const person = await world.person('customer')
-    await put(copy, { ...noticeTo('', 'x'), address: undefined, userId: person.id, tracks: [[{ medium: 'sms' }]] })
+    await place.put(copy, {
+      ...noticeTo('', 'x'),
+      address: undefined,
+      userId: person.id,
+      tracks: [[{ medium: 'sms' }]],
+    })
     await copy.dispatcher.drain()
     const old = sms.asked[0]?.to ?? ''
     const fresh = '+258849999999'
@@ -389,20 +318,20 @@ describe('receipts', () => {
   test('of an invalid address hold a security message up for a day, and any other for good', async () => {
     const all = media()
     const [sms] = all
-    const copy = copyOf(all.map(({ channel }) => channel))
+    const copy = place.copyOf(all.map(({ channel }) => channel))
     sms.answer = async () => ({ outcome: 'permanent', reason: 'unknown number', invalidRecipient: true })
     const notice = { ...noticeTo(PHONE, 'first'), tracks: [[{ medium: 'sms' as const }]] }
-    await put(copy, notice)
+    await place.put(copy, notice)
     await copy.dispatcher.drain()
     sms.answer = async () => ({ outcome: 'accepted' })
-    const security = (about: string) => put(copy, { ...notice, about, ...urgent() })
+    const security = (about: string) => place.put(copy, { ...notice, about, ...urgent() })
     await security('at once')
-    await put(copy, { ...notice, about: 'second' })
+    await place.put(copy, { ...notice, about: 'second' })
     await copy.dispatcher.drain()
     expect(sms.asked).toHaveLength(1)
     world.clock.advance(DAY)
     await security('after a day')
-    await put(copy, { ...notice, about: 'third' })
+    await place.put(copy, { ...notice, about: 'third' })
     await copy.dispatcher.drain()
     expect(sms.asked.map(({ template }) => template)).toEqual(['announcement', 'code'])
   })
@@ -412,11 +341,11 @@ describe('an endpoint that says it is gone', () => {
   test('is called no more', async () => {
     const hook = createFaultyServer({ handle: async () => new Response('', { status: 410 }) })
     const channel = createWebhook({ allowPrivate: true, clock: world.clock })
-    const copy = copyOf([channel])
+    const copy = place.copyOf([channel])
     const { id: userId } = await world.person('customer')
     await copy.targets.setWebhook(userId, hook.url, unnoted)
     for (const about of ['one', 'two']) {
-      await put(copy, { ...noticeTo('', about), address: undefined, userId, tracks: [] })
+      await place.put(copy, { ...noticeTo('', about), address: undefined, userId, tracks: [] })
       await copy.dispatcher.drain()
     }
     await hook.stop()
@@ -429,7 +358,7 @@ describe('a dead message that is sent again', () => {
   test('after its code has expired sends nothing', async () => {
     const all = media()
     const [sms] = all
-    const copy = copyOf(all.map(({ channel }) => channel))
+    const copy = place.copyOf(all.map(({ channel }) => channel))
     sms.answer = async () => ({ outcome: 'permanent', reason: 'refused' })
     const { id } = await message(copy, [{ medium: 'sms' }], { ...urgent(), expiresAt: world.clock() + 5 * MINUTE })
     await copy.dispatcher.drain()
@@ -446,7 +375,7 @@ describe('a dead message that is sent again', () => {
   test('goes once more by its ways, and twice asked for at the same moment still once', async () => {
     const all = media()
     const [sms] = all
-    const copy = copyOf(all.map(({ channel }) => channel))
+    const copy = place.copyOf(all.map(({ channel }) => channel))
     sms.answer = async () => ({ outcome: 'permanent', reason: 'refused' })
     const { id } = await message(copy, [{ medium: 'sms' }])
     await copy.dispatcher.drain()

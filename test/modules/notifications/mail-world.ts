@@ -31,19 +31,11 @@ export async function createMailWorld() {
   const amina = await world.customer(100_000)
   const bruno = await world.person('customer', 'Bruno <b>& Filhos</b>')
 
-  /** Lets time go by, doing what comes due after each step. */
-  async function wait(ms: number, stepMs = ms): Promise<void> {
-    for (let passed = 0; passed < ms; passed += stepMs) {
-      world.clock.advance(stepMs)
-      await world.app.settle()
-    }
-  }
-
   /** Whatever a test before has left is sent, the server is trusted again, and everybody is signed in. */
   async function tidy(): Promise<void> {
     if (!(await isListening(server.port))) await server.start()
     server.answerWith()
-    await wait(HOUR, 10 * MINUTE)
+    await world.wait(HOUR, 10 * MINUTE)
     amina.token = await world.signIn(amina.email)
     operator.token = await world.signIn(operator.email)
     await world.app.settle()
@@ -116,7 +108,7 @@ export async function createMailWorld() {
     operator,
     amina,
     bruno,
-    wait,
+    wait: world.wait,
     tidy,
     transfer,
     register,

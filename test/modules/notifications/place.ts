@@ -71,13 +71,7 @@ export async function createPlace(flags: Record<string, string> = {}) {
     /** Every mail that any relay took, oldest first for each. */
     mails: () => relays.flatMap(({ mails }) => mails),
     mailsTo: (address: string) => relays.flatMap(({ mails }) => mails).filter((mail) => mail.to.includes(address)),
-    /** Lets time go by in steps, doing what comes due. */
-    async wait(ms: number, stepMs = 5_000) {
-      for (let passed = 0; passed < ms; passed += stepMs) {
-        world.clock.advance(Math.min(stepMs, ms - passed))
-        await world.app.settle()
-      }
-    },
+    wait: (ms: number, stepMs = 5_000) => world.wait(ms, stepMs),
     async end() {
       await world.end()
       for (const relay of relays) await relay.stop()

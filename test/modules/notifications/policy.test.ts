@@ -1,52 +1,24 @@
 /** Who is told later, gathered, or not at all: the night, a flood, what a person has chosen, and what is no longer so. */
 import { afterEach, beforeEach, describe, expect, spyOn, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
-import { createNotifications, type Notifications } from '../../../src/modules/notifications'
-import type { Channel, Medium } from '../../../src/modules/notifications/channels/channel'
+import type { Medium } from '../../../src/modules/notifications/channels/channel'
 import { deliveries } from '../../../src/modules/notifications/schema'
-import type { NotificationOptions } from '../../../src/modules/notifications/service'
 import type { Notice } from '../../../src/modules/notifications/service/notice'
 import { digestAt, type Preferences, quietUntil } from '../../../src/modules/notifications/service/preferences'
-import { noTraffic } from '../../../src/platform/queue/traffic'
-import { createWorld, type World } from '../../support/world'
-import { deliveriesOf, noticeTo, provider } from './told-provider'
+import type { World } from '../../support/world'
+import { createDeliveryWorld, type DeliveryWorld, deliveriesOf, noticeTo, provider } from './delivery-world'
 
 const SECOND = 1_000
 const DAY = 24 * 3_600_000
 
+let place: DeliveryWorld
 let world: World
-let copies: Notifications[]
 
 beforeEach(async () => {
-  world = await createWorld()
-  copies = []
+  place = await createDeliveryWorld()
+  world = place.world
 })
-afterEach(async () => {
-  for (const { dispatcher } of copies) await dispatcher.stop()
-  await world.end()
-})
-
-function copyOf(channels: Channel[], options: Partial<NotificationOptions> = {}): Notifications {
-  const made = createNotifications(world.runtime, world.app, channels, {
-    brand: 'Kumbu',
-    language: 'en',
-    timeZone: 'Africa/Maputo',
-    baseUrl: () => 'https://kumbu.example',
-    traffic: noTraffic,
-    paces: {},
-    hourlyCap: 10_000,
-    callingCodes: [],
-    keptMs: 90 * DAY,
-    ...options,
-  })
-  copies.push(made)
-  return made
-}
-
-async function put(copy: Notifications, notice: Notice) {
-  const arranged = await copy.outbox.arrange(notice)
-  return world.write((tx) => copy.outbox.put(tx, arranged))
-}
+afterEach(() => place.end())
 
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
@@ -112,14 +84,14 @@ describe('quiet hours', () => {
 
   test('hold a message up, and neither a code nor what is about security', async () => {
     const mail = provider('smtp')
-    const copy = copyOf([mail.channel])
+    const copy = place.copyOf([mail.channel])
     const { id: userId } = await world.person('customer')
     await copy.preferences.change(userId, { quiet: { from: 0, to: 23 * 60 }, muted: { news: ['sms'] } })
     const to = { userId, about: 'x', tracks: [[{ medium: 'email' as const }]] }
-    await put(copy, { ...to, template: 'announcement', data: { title: 'T', message: 'M' } })
-    await put(copy, { ...to, template: 'sessions_revoked', data: {} })
+    await place.put(copy, { ...to, template: 'announcement', data: { title: 'T', message: 'M' } })
+    await place.put(copy, { ...to, template: 'sessions_revoked', data: {} })
     const secret = { member: 'code', sealed: world.runtime.keyring.seal('code-in-transit', '482913') }
-    await put(copy, { ...to, template: 'code', data: { purpose: 'second_factor' }, secret })
+    await place.put(copy, { ...to, template: 'code', data: { purpose: 'second_factor' }, secret })
     await copy.dispatcher.drain()
     expect(mail.asked.map(({ template }) => template).sort()).toEqual(['code', 'sessions_revoked'])
 
@@ -142,7 +114,7 @@ describe('what is gathered', () => {
     ...more,
   })
   async function gathering(mail: ReturnType<typeof provider>) {
-    const copy = copyOf([mail.channel])
+    const copy = place.copyOf([mail.channel])
     const { id: userId } = await world.person('customer')
     await copy.preferences.change(userId, { digests: { news: 'hourly' } })
     return { copy, userId }
@@ -153,7 +125,7 @@ describe('what is gathered', () => {
   test('comes in one mail, at the full hour', async () => {
     const mail = provider('smtp')
     const { copy, userId } = await gathering(mail)
-    for (let i = 0; i < 5; i += 1) await put(copy, news(userId, i))
+    for (let i = 0; i < 5; i += 1) await place.put(copy, news(userId, i))
     await copy.dispatcher.drain()
     expect(mail.asked).toEqual([])
     world.clock.advance(HOUR)
@@ -165,7 +137,7 @@ describe('what is gathered', () => {
   test('of which there are more than fifty, comes in few mails, and each is in exactly one', async () => {
     const mail = provider('smtp')
     const { copy, userId } = await gathering(mail)
-    for (let i = 100; i < 230; i += 1) await put(copy, news(userId, i))
+    for (let i = 100; i < 230; i += 1) await place.put(copy, news(userId, i))
     await copy.dispatcher.drain()
     world.clock.advance(HOUR)
     await copy.dispatcher.drain()
@@ -176,7 +148,7 @@ describe('what is gathered', () => {
   test('and fails is tried again as a whole, under the same id', async () => {
     const mail = provider('smtp')
     const { copy, userId } = await gathering(mail)
-    for (let i = 0; i < 20; i += 1) await put(copy, news(userId, i))
+    for (let i = 0; i < 20; i += 1) await place.put(copy, news(userId, i))
     await copy.dispatcher.drain()
     world.clock.advance(HOUR)
     mail.answer = async () => ({ outcome: 'transient', reason: 'connection lost' })
@@ -196,10 +168,10 @@ describe('what is gathered', () => {
     const mail = provider('smtp')
     const { copy, userId } = await gathering(mail)
     // So few places that the others are gathered to the first.
-    const narrow = copyOf([{ ...mail.channel, concurrency: 1 }])
-    const { id } = await put(copy, news(userId, 0))
-    await put(copy, news(userId, 1, { expiresAt: world.clock() + 45 * MINUTE }))
-    await put(copy, news(userId, 2))
+    const narrow = place.copyOf([{ ...mail.channel, concurrency: 1 }])
+    const { id } = await place.put(copy, news(userId, 0))
+    await place.put(copy, news(userId, 1, { expiresAt: world.clock() + 45 * MINUTE }))
+    await place.put(copy, news(userId, 2))
     await copy.dispatcher.drain()
     // The first to come due is one that still holds.
     await world.write(async (tx) => {
@@ -240,7 +212,7 @@ describe('what is gathered', () => {
   test('is not held until it is worth nothing', async () => {
     const mail = provider('smtp')
     const { copy, userId } = await gathering(mail)
-    await put(copy, news(userId, 0, { expiresAt: world.clock() + 10 * MINUTE }))
+    await place.put(copy, news(userId, 0, { expiresAt: world.clock() + 10 * MINUTE }))
     await copy.dispatcher.drain()
     world.clock.advance(HOUR)
     await copy.dispatcher.drain()
@@ -259,9 +231,9 @@ describe('a flood of messages to one person', () => {
 
   test('is held to so many in an hour, also if all come at once', async () => {
     const sms = provider('sms', 'sms')
-    const copy = copyOf([sms.channel], { hourlyCap: 5 })
+    const copy = place.copyOf([sms.channel], { hourlyCap: 5 })
     const { id: userId } = await world.person('customer')
-    for (let i = 0; i < 20; i += 1) await put(copy, news(userId, 'sms', i))
+    for (let i = 0; i < 20; i += 1) await place.put(copy, news(userId, 'sms', i))
     const perHour: number[] = []
     for (let hour = 0; hour < 5; hour += 1) {
       const before = sms.asked.length
@@ -276,9 +248,9 @@ describe('a flood of messages to one person', () => {
 
   test('by mail: what is too much comes gathered in one', async () => {
     const mail = provider('smtp')
-    const copy = copyOf([mail.channel], { hourlyCap: 5 })
+    const copy = place.copyOf([mail.channel], { hourlyCap: 5 })
     const { id: userId } = await world.person('customer')
-    for (let i = 10; i < 30; i += 1) await put(copy, news(userId, 'email', i))
+    for (let i = 10; i < 30; i += 1) await place.put(copy, news(userId, 'email', i))
     await copy.dispatcher.drain()
     expect(mail.asked).toHaveLength(5)
     world.clock.advance(HOUR)
@@ -341,13 +313,13 @@ describe('a flood of messages to one person', () => {
 
   test('counts for this person and this channel alone', async () => {
     const [sms, mail] = [provider('sms', 'sms'), provider('smtp')]
-    const copy = copyOf([sms.channel, mail.channel], { hourlyCap: 1 })
+    const copy = place.copyOf([sms.channel, mail.channel], { hourlyCap: 1 })
     const [{ id: one }, { id: other }] = [await world.person('customer'), await world.person('customer')]
     for (const userId of [one, other])
       for (const medium of ['sms', 'email'] as const) {
-        await put(copy, news(userId, medium, 0))
+        await place.put(copy, news(userId, medium, 0))
         await copy.dispatcher.drain()
-        await put(copy, news(userId, medium, 1))
+        await place.put(copy, news(userId, medium, 1))
         await copy.dispatcher.drain()
       }
     expect([sms.asked.length, mail.asked.length]).toEqual([2, 2])
@@ -361,8 +333,8 @@ describe('what expires', () => {
     [1, 0],
   ])('goes until the millisecond before: %p ms after it, %p are sent', async (after, expected) => {
     const mail = provider('smtp')
-    const copy = copyOf([mail.channel])
-    const { id } = await put(copy, { ...noticeTo('a@example.com', 'news'), expiresAt: world.clock() + 60_000 })
+    const copy = place.copyOf([mail.channel])
+    const { id } = await place.put(copy, { ...noticeTo('a@example.com', 'news'), expiresAt: world.clock() + 60_000 })
     world.clock.advance(60_000 + after)
     await copy.dispatcher.drain()
     expect(mail.asked).toHaveLength(expected)
@@ -371,8 +343,8 @@ describe('what expires', () => {
 
   test('is not offered to the next provider when the one before took too long', async () => {
     const [slow, quick] = [provider('slow'), provider('quick')]
-    const copy = copyOf([slow.channel, quick.channel])
-    await put(copy, { ...noticeTo('a@example.com', 'news'), expiresAt: world.clock() + 10 * SECOND })
+    const copy = place.copyOf([slow.channel, quick.channel])
+    await place.put(copy, { ...noticeTo('a@example.com', 'news'), expiresAt: world.clock() + 10 * SECOND })
     slow.answer = async () => {
       world.clock.advance(45 * SECOND)
       return { outcome: 'transient', reason: 'no answer in time' }

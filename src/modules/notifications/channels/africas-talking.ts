@@ -4,8 +4,8 @@
  * used, and not the bulk JSON variant, because it takes one message as well and the sandbox has it too.
  */
 import type { Clock } from '../../../platform/ids'
-import type { Channel, OutgoingMessage, Receipt, ReceiptAnswer, ReceiptRequest, ReceiptStatus, Sent } from './channel'
-import { type FaultTable, failureIn, notUnderstood, outcomeOf } from './faults'
+import type { Channel, OutgoingMessage, ReceiptAnswer, ReceiptRequest, ReceiptStatus, Sent } from './channel'
+import { type FaultTable, notUnderstood, outcomeOf, receiptsOf } from './faults'
 import { call, idFrom, memberOf, parsed, providerCheck } from './http'
 import { sameSecret } from './signatures'
 
@@ -106,7 +106,8 @@ export function createAfricasTalking(options: AfricasTalkingOptions): Channel {
     const providerId = idFrom(form.get('id'))
     const word = form.get('status')
     if (method !== 'POST' || providerId === undefined || word === null) return { verdict: 'malformed' }
-    return { verdict: 'accepted', receipts: receiptsOf(providerId, word, form.get('failureReason')) }
+    const told = { providerId, word, code: failureCode(word, form.get('failureReason')) }
+    return { verdict: 'accepted', receipts: receiptsOf(PROVIDER, STATUSES, FAILURES, told) }
   }
 
   const user = `${base}/user?username=${encodeURIComponent(username)}`
@@ -133,12 +134,8 @@ const codeOf = (value: unknown): number | undefined => {
 const codeInWords = (value: unknown): number | undefined =>
   typeof value === 'string' && Object.hasOwn(CODES_OF_WORDS, value) ? CODES_OF_WORDS[value] : undefined
 
-/** A status that is not known says nothing that changes anything. */
-function receiptsOf(providerId: string, word: string, failureReason: string | null): Receipt[] {
-  const status = Object.hasOwn(STATUSES, word) ? STATUSES[word] : undefined
-  if (status === undefined) return []
-  if (status !== 'failed') return [{ providerId, status }]
+/** Their word for why it failed, or else for how far it has come. */
+function failureCode(word: string, failureReason: string | null): string {
   const named = failureReason === null || failureReason === '' ? word : failureReason
-  const reason = /^[A-Za-z]{1,40}$/.test(named) ? named : word
-  return [{ providerId, status, ...failureIn(FAILURES, PROVIDER, reason) }]
+  return /^[A-Za-z]{1,40}$/.test(named) ? named : word
 }

@@ -3,7 +3,7 @@
  * what is not in the table is judged by the status of the answer.
  */
 import type { Clock } from '../../../platform/ids'
-import type { Receipt, Sent } from './channel'
+import type { Receipt, ReceiptStatus, Sent } from './channel'
 import { type Answer, retryAfterMs } from './http'
 
 type Kind =
@@ -57,8 +57,30 @@ export const notUnderstood = (provider: string, { status }: Answer): Sent => ({
   reason: `${provider} ${status}: answer not understood`,
 })
 
-/** What a receipt says of a message that failed. */
-export function failureIn(
+interface Told {
+  /** The provider’s own id of the message. */
+  providerId: string
+  /** Its word for how far that has come. */
+  word: string
+  /** Its code for why it did not arrive, if it gives one. */
+  code: string | undefined
+  at?: number | undefined
+}
+
+/** What a provider says later of a message; a status that is not known says nothing that changes anything. */
+export function receiptsOf(
+  provider: string,
+  statuses: Readonly<Record<string, ReceiptStatus>>,
+  table: FaultTable,
+  { providerId, word, code, at }: Told,
+): Receipt[] {
+  const status = Object.hasOwn(statuses, word) ? statuses[word] : undefined
+  if (status === undefined) return []
+  const told = { providerId, status, ...(at === undefined ? {} : { at }) }
+  return [status === 'failed' ? { ...told, ...failureIn(table, provider, code) } : told]
+}
+
+function failureIn(
   table: FaultTable,
   provider: string,
   code: string | undefined,

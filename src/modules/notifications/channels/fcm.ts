@@ -3,7 +3,7 @@ import { importPKCS8, SignJWT } from 'jose'
 import type { Clock } from '../../../platform/ids'
 import type { Channel, OutgoingMessage, PushTarget, Sent } from './channel'
 import type { ServiceAccount } from './fcm-account'
-import { type Answer, call, retryAfterMs } from './http'
+import { type Answer, call, listOf, memberOf, parsed, retryAfterMs, type Transient } from './http'
 import { fitted, timingOf, toEach } from './push-targets'
 
 export interface FcmOptions {
@@ -13,11 +13,9 @@ export interface FcmOptions {
   deadlineMs?: number
 }
 
-type Transient = Extract<Sent, { outcome: 'transient' }>
 type Token = { token: string; until: number }
 
 const CONCURRENCY = 32
-const DEADLINE_MS = 15_000
 const PROVIDER = 'fcm'
 const API = 'https://fcm.googleapis.com'
 const TOKEN_URI = 'https://oauth2.googleapis.com/token'
@@ -30,7 +28,7 @@ const QUOTA_PAUSE_MS = 60_000
 /** FCM takes 4096 bytes of payload; what else the request says is not counted, and less than this. */
 const REQUEST_LIMIT = 4_096
 
-export function createFcm({ serviceAccount, apiBase = API, clock, deadlineMs = DEADLINE_MS }: FcmOptions): Channel {
+export function createFcm({ serviceAccount, apiBase = API, clock, deadlineMs }: FcmOptions): Channel {
   const { project_id, client_email, private_key, token_uri = TOKEN_URI } = serviceAccount
   const address = `${apiBase}/v1/projects/${encodeURIComponent(project_id)}/messages:send`
   let current: Token | undefined
@@ -103,13 +101,14 @@ export function createFcm({ serviceAccount, apiBase = API, clock, deadlineMs = D
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
     const posted = await call({ provider: PROVIDER, url: token_uri, headers, body, deadlineMs })
     if ('outcome' in posted) return posted
-    const { access_token, expires_in, error } = objectOf(posted.text)
+    const answer = parsed(posted.text)
     if (posted.status !== 200)
-      return { outcome: 'transient', reason: `credentials refused ${posted.status}${word(error)}` }
-    if (typeof access_token !== 'string' || typeof expires_in !== 'number') {
+      return { outcome: 'transient', reason: `credentials refused ${posted.status}${word(memberOf(answer, 'error'))}` }
+    const [token, seconds] = [memberOf(answer, 'access_token'), memberOf(answer, 'expires_in')]
+    if (typeof token !== 'string' || typeof seconds !== 'number') {
       return { outcome: 'transient', reason: 'answered nonsense' }
     }
-    return { token: access_token, until: now + expires_in * 1_000 }
+    return { token, until: now + seconds * 1_000 }
   }
 }
 
@@ -138,44 +137,36 @@ function requestOf(target: PushTarget, message: OutgoingMessage, now: number): s
 
 /** FCM’s own code lies in the details; https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode */
 function sentOf({ id }: PushTarget, { status, headers, text }: Answer, clock: Clock): Sent {
-  const answer = objectOf(text)
+  const answer = parsed(text)
   if (status === 200) {
-    if (typeof answer.name === 'string') return { outcome: 'accepted', providerId: answer.name }
+    const providerId = memberOf(answer, 'name')
+    if (typeof providerId === 'string') return { outcome: 'accepted', providerId }
     return { outcome: 'transient', reason: 'answered nonsense' }
   }
-  const error = membersOf(answer.error)
-  const details = listOf(error.details)
-  const code = details.find(({ errorCode }) => typeof errorCode === 'string')?.errorCode ?? error.status
+  const error = memberOf(answer, 'error')
+  const details = listOf(memberOf(error, 'details'))
+  const codes = details.map((detail) => memberOf(detail, 'errorCode'))
+  const code = codes.find((each) => typeof each === 'string') ?? memberOf(error, 'status')
   const reason = `refused ${status}${word(code)}`
   // A 404 without this may be about the project; nobody’s device is forgotten for that.
   if (code === 'UNREGISTERED' || code === 'SENDER_ID_MISMATCH') return { outcome: 'permanent', reason, gone: [id] }
   if (status === 400) {
-    return { outcome: 'permanent', reason, ...(isAboutToken(error.message, details) ? { gone: [id] } : {}) }
+    return {
+      outcome: 'permanent',
+      reason,
+      ...(isAboutToken(memberOf(error, 'message'), details) ? { gone: [id] } : {}),
+    }
   }
   const asked = retryAfterMs(headers, clock) ?? (status === 429 ? QUOTA_PAUSE_MS : undefined)
   return { outcome: 'transient', reason, ...(asked === undefined ? {} : { retryAfterMs: asked }) }
 }
 
 /** The violations of fields, where there are any, say it surer than the words. */
-function isAboutToken(words: unknown, details: Members[]): boolean {
-  const fields = details.flatMap(({ fieldViolations }) => listOf(fieldViolations))
-  if (fields.length > 0) return fields.some(({ field }) => field === 'message.token')
+function isAboutToken(words: unknown, details: unknown[]): boolean {
+  const violations = details.flatMap((detail) => listOf(memberOf(detail, 'fieldViolations')))
+  if (violations.length > 0) return violations.some((each) => memberOf(each, 'field') === 'message.token')
   return typeof words === 'string' && /registration token/i.test(words)
 }
 
 /** Only what looks like a code is shown: anything else may name a person or a token. */
 const word = (code: unknown) => (typeof code === 'string' && /^[A-Za-z_]{1,40}$/.test(code) ? ` ${code}` : '')
-
-type Members = Record<string, unknown>
-
-/** Of whatever comes, the members; a server that is out of order may say anything. */
-const membersOf = (value: unknown): Members => (typeof value === 'object' && value !== null ? { ...value } : {})
-const listOf = (value: unknown): Members[] => (Array.isArray(value) ? value.map(membersOf) : [])
-
-function objectOf(text: string): Members {
-  try {
-    return membersOf(JSON.parse(text))
-  } catch {
-    return {}
-  }
-}

@@ -99,6 +99,9 @@ export function memberOf(value: unknown, name: string | number): unknown {
   return (value as Record<string | number, unknown>)[name]
 }
 
+/** A list of such an answer; a server that is out of order may say anything. */
+export const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
+
 /** The id that a provider gave, if it is one. */
 export function idFrom(value: unknown): string | undefined {
   const text = typeof value === 'number' ? String(value) : value

@@ -4,6 +4,7 @@
  */
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
+import { within } from '../../../platform/within'
 import type { Sent } from './channel'
 import { type Answer, type Call, call } from './http'
 
@@ -105,7 +106,8 @@ export async function checkAddress(url: string, { allowPrivate, resolve = system
 
   const literal = hostname.replace(/^\[(.*)\]$/, '$1')
   if (isIP(literal)) return isPublicAddress(literal) ? { ok: true, url, headers: {} } : { ok: false, reason: REFUSED }
-  const addresses = await inTime(resolve(hostname)).catch(() => [])
+  // A name server that does not answer is as good as none.
+  const addresses = await within(RESOLVE_LIMIT_MS, resolve(hostname), []).catch(() => [])
   const [first] = addresses
   if (first === undefined) return { ok: false, reason: 'host not found' }
   // One private address among public ones is as bad: which of them is taken is not ours to say.
@@ -114,15 +116,6 @@ export async function checkAddress(url: string, { allowPrivate, resolve = system
   const taken = addresses.find((each) => isIP(each) === 4) ?? first
   target.hostname = isIP(taken) === 6 ? `[${taken}]` : taken
   return { ok: true, url: target.href, headers: { host }, serverName: hostname }
-}
-
-/** A name server that does not answer is as good as none. */
-function inTime(resolving: Promise<string[]>): Promise<string[]> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<string[]>((resolve) => {
-    timer = setTimeout(() => resolve([]), RESOLVE_LIMIT_MS)
-  })
-  return Promise.race([resolving, late]).finally(() => clearTimeout(timer))
 }
 
 /** A POST to an address that somebody else gave us. An address that it may not go to has not been called. */

@@ -3,8 +3,8 @@
  * dictionary" (codes), "Webhooks security" (signatures).
  */
 import type { Clock } from '../../../platform/ids'
-import type { Channel, OutgoingMessage, Receipt, ReceiptAnswer, ReceiptRequest, ReceiptStatus, Sent } from './channel'
-import { type FaultTable, failureIn, notUnderstood, outcomeOf } from './faults'
+import type { Channel, OutgoingMessage, ReceiptAnswer, ReceiptRequest, ReceiptStatus, Sent } from './channel'
+import { type FaultTable, notUnderstood, outcomeOf, receiptsOf } from './faults'
 import { basic, call, idFrom, memberOf, parsed, providerCheck } from './http'
 import { hmac, sameSecret } from './signatures'
 
@@ -132,7 +132,8 @@ export function createTwilio(options: TwilioOptions): Channel {
     const providerId = idFrom(form.get('MessageSid'))
     const word = form.get('MessageStatus')
     if (method !== 'POST' || providerId === undefined || word === null) return { verdict: 'malformed' }
-    return { verdict: 'accepted', receipts: receiptsOf(providerId, word, form.get('ErrorCode')) }
+    const told = { providerId, word, code: errorCode(form.get('ErrorCode')) }
+    return { verdict: 'accepted', receipts: receiptsOf(PROVIDER, STATUSES, FAULTS, told) }
   }
 
   return {
@@ -154,14 +155,7 @@ function validityOf(leftMs: number): number {
   return Math.min(Math.max(Math.ceil(leftMs / 1000), SHORTEST_VALIDITY), LONGEST_VALIDITY)
 }
 
-/** A status that is not known says nothing that changes anything. */
-function receiptsOf(providerId: string, word: string, errorCode: string | null): Receipt[] {
-  const status = Object.hasOwn(STATUSES, word) ? STATUSES[word] : undefined
-  if (status === undefined) return []
-  if (status !== 'failed') return [{ providerId, status }]
-  const code = errorCode !== null && /^[1-9]\d{0,5}$/.test(errorCode) ? errorCode : undefined
-  return [{ providerId, status, ...failureIn(FAULTS, PROVIDER, code) }]
-}
+const errorCode = (text: string | null) => (text !== null && /^[1-9]\d{0,5}$/.test(text) ? text : undefined)
 
 /** The address and then each parameter’s name and value, by name; a value that comes twice counts once. */
 function signatureOf(authToken: string, url: string, form: URLSearchParams): string {

@@ -14,8 +14,8 @@ import type {
   ReceiptStatus,
   Sent,
 } from './channel'
-import { failureIn, notUnderstood, outcomeOf } from './faults'
-import { call, idFrom, memberOf, parsed, providerCheck } from './http'
+import { notUnderstood, outcomeOf, receiptsOf } from './faults'
+import { call, idFrom, listOf, memberOf, parsed, providerCheck } from './http'
 import { hmac, sameSecret } from './signatures'
 import { FAULTS, NO_SUCH_PHONE_ID } from './whatsapp-faults'
 
@@ -76,7 +76,7 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
     }
     const body = parsed(request.body)
     if (request.method !== 'POST' || !Array.isArray(memberOf(body, 'entry'))) return { verdict: 'malformed' }
-    return { verdict: 'accepted', receipts: statusesIn(body).flatMap(receiptsOf) }
+    return { verdict: 'accepted', receipts: statusesIn(body).flatMap(toldBy) }
   }
 
   function subscription(url: string): ReceiptAnswer {
@@ -148,16 +148,12 @@ function statusesIn(body: unknown): unknown[] {
   return values.flatMap((change) => listOf(memberOf(memberOf(change, 'value'), 'statuses')))
 }
 
-const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
-
-function receiptsOf(told: unknown): Receipt[] {
-  const providerId = idFrom(memberOf(told, 'id'))
-  const word = memberOf(told, 'status')
-  const status = typeof word === 'string' && Object.hasOwn(STATUSES, word) ? STATUSES[word] : undefined
-  if (providerId === undefined || status === undefined) return []
-  const seconds = Number(memberOf(told, 'timestamp'))
-  const at = Number.isSafeInteger(seconds) && seconds > 0 ? { at: seconds * 1000 } : {}
-  if (status !== 'failed') return [{ providerId, status, ...at }]
-  const code = codeOf(memberOf(memberOf(told, 'errors'), 0))
-  return [{ providerId, status, ...at, ...failureIn(FAULTS, PROVIDER, code === undefined ? code : String(code)) }]
+function toldBy(status: unknown): Receipt[] {
+  const providerId = idFrom(memberOf(status, 'id'))
+  const word = memberOf(status, 'status')
+  if (providerId === undefined || typeof word !== 'string') return []
+  const seconds = Number(memberOf(status, 'timestamp'))
+  const at = Number.isSafeInteger(seconds) && seconds > 0 ? seconds * 1000 : undefined
+  const code = codeOf(memberOf(memberOf(status, 'errors'), 0))
+  return receiptsOf(PROVIDER, STATUSES, FAULTS, { providerId, word, at, code: code?.toString() })
 }

@@ -3,6 +3,7 @@
  * came of it. A provider that took a message has it, so that this is noted is tried until it succeeds.
  */
 import type { Runtime } from '../../../platform/runtime'
+import { within } from '../../../platform/within'
 import type { Ticket } from '../channels/breaker'
 import type { Medium, OutgoingMessage, Sent } from '../channels/channel'
 import type { Compose } from './compose'
@@ -111,7 +112,7 @@ export function createDelivering(
     const at = clock()
     const startedAt = performance.now()
     try {
-      const sent = await within(SEND_LIMIT_MS, () => provider.channel.send(message))
+      const sent = await sentBy(provider, message)
       judge(provider, ticket, sent)
       return { provider: provider.channel.provider, sent, at, tookMs: Math.round(performance.now() - startedAt) }
     } finally {
@@ -192,17 +193,13 @@ function asNoLastWord(asked: Asked[], providers: number): Asked[] {
 const withoutProviderId = (asked: Asked): Asked =>
   asked.sent.outcome === 'accepted' ? { ...asked, sent: { outcome: 'accepted' } } : asked
 
-async function within(limitMs: number, send: () => Promise<Sent>): Promise<Sent> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<Sent>((resolve) => {
-    timer = setTimeout(() => resolve({ outcome: 'transient', reason: 'no answer in time' }), limitMs)
-  })
+const LATE: Sent = { outcome: 'transient', reason: 'no answer in time' }
+
+async function sentBy({ channel }: Provider, message: OutgoingMessage): Promise<Sent> {
   try {
-    return await Promise.race([send(), late])
+    return await within(SEND_LIMIT_MS, channel.send(message), LATE)
   } catch (error) {
     // A provider that throws has a fault of its own; the message is not to blame.
     return { outcome: 'transient', reason: error instanceof Error ? error.name : 'unknown fault' }
-  } finally {
-    clearTimeout(timer)
   }
 }

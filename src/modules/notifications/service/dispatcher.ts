@@ -10,6 +10,7 @@ import type { Medium } from '../channels/channel'
 import type { Delivering } from './delivering'
 import type { Outcomes } from './outcomes'
 import type { Providers } from './providers'
+import { LANE } from './states'
 import { LEASE_MS, type Taken, type Taking } from './taking'
 
 export interface Dispatcher {
@@ -32,9 +33,6 @@ export interface DispatcherParts {
   patience: Patience
 }
 
-/** Lanes, the first before the other. */
-const URGENT = 0
-const NORMAL = 1
 const POLL_MS = 1_000
 const TAKE_AT_ONCE = 64
 /** Of what is only noted: few, because whoever writes meanwhile waits for it. */
@@ -53,7 +51,6 @@ export function createDispatcher(
   /** Deliveries that are under way here. */
   const held = new Set<string>()
   const performing = new Map<string, number>()
-  const resting = new Map<Medium, ReturnType<typeof setTimeout>>()
   let renewedAt = 0
   let poll: ReturnType<typeof setInterval> | undefined
   let nudge: ReturnType<typeof setTimeout> | undefined
@@ -66,28 +63,18 @@ export function createDispatcher(
     const room = capacity - (performing.get(medium) ?? 0)
     if (room <= 0) return []
     // Taken by the half, a commit is shared by many; what is urgent takes whatever place there is.
-    const lanes = hurry ? [URGENT, NORMAL] : room * 2 < capacity ? [URGENT] : lanesOf(medium)
+    const lanes = hurry ? [LANE.urgent, LANE.normal] : room * 2 < capacity ? [LANE.urgent] : lanesOf(medium)
     return taking.take(medium, lanes, room, held)
   }
 
   /** What is not urgent rests after each batch while people wait for answers. */
-  function lanesOf(medium: Medium): readonly number[] {
-    const restMs = patience.restOf(medium)
-    if (restMs === 0) return [URGENT, NORMAL]
-    if (!stopped && !resting.has(medium)) {
-      const timer = setTimeout(() => {
-        resting.delete(medium)
-        pump(medium)
-      }, restMs)
-      resting.set(medium, timer)
-    }
-    return [URGENT]
-  }
+  const lanesOf = (medium: Medium): readonly number[] =>
+    patience.rests(medium, () => pump(medium)) ? [LANE.urgent] : [LANE.urgent, LANE.normal]
 
   async function perform(taken: Taken): Promise<void> {
     const { id, medium, lane } = taken.delivery
     performing.set(medium, (performing.get(medium) ?? 0) + 1)
-    if (lane === NORMAL) patience.began(medium)
+    if (lane === LANE.normal) patience.began(medium)
     try {
       await delivering.deliver(taken, held)
     } catch (error) {
@@ -97,7 +84,7 @@ export function createDispatcher(
     } finally {
       held.delete(id)
       performing.set(medium, (performing.get(medium) ?? 1) - 1)
-      if (lane === NORMAL) patience.ended(medium)
+      if (lane === LANE.normal) patience.ended(medium)
     }
   }
 
@@ -224,8 +211,7 @@ export function createDispatcher(
       await looking
       await Promise.allSettled([...pumping.values(), ...underWay])
       await Promise.allSettled([...underWay])
-      for (const timer of resting.values()) clearTimeout(timer)
-      resting.clear()
+      patience.end()
     },
     wake(tx) {
       if (stopped) return

@@ -12,7 +12,7 @@ import type { Catalogue } from './catalogue'
 import type { Facts, Notice } from './notice'
 import type { Providers } from './providers'
 import { fallbackAfterMs, type Routing, SECRET_MEDIA, type Step, type Track } from './routing'
-import { type NotificationState, statusOf } from './states'
+import { LANE, type NotificationState, statusOf } from './states'
 import type { Targets } from './targets'
 
 export type NotificationRow = typeof notifications.$inferSelect
@@ -155,7 +155,7 @@ export function createOutbox(
       step: at.step,
       medium: step.medium,
       state: 'waiting',
-      lane: urgent ? 0 : 1,
+      lane: urgent ? LANE.urgent : LANE.normal,
       attempts: 0,
       tries: [],
       dueAt: begins,

@@ -5,6 +5,7 @@
 import { and, desc, eq, inArray, ne, notInArray, sql } from 'drizzle-orm'
 import { type Changes, prepared, type Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
+import { backoff } from '../../../platform/queue/backoff'
 import type { Runtime } from '../../../platform/runtime'
 import type { Medium, ReceiptStatus, Sent } from '../channels/channel'
 import { deliveries, deliveryReceipts, notifications } from '../schema'
@@ -124,12 +125,12 @@ export function createOutcomes(
 ): Outcomes {
   const trackOf = ({ track }: DeliveryRow, { tracks }: NotificationRow) => (tracks as Track[])[track] ?? []
 
-  /** Doubles with each try, and is spread over half its length so that failures do not come back together. */
-  function pauseAfter(attempt: number, urgent: boolean): number {
-    const longest = urgent ? LONGEST_URGENT_PAUSE_MS : LONGEST_PAUSE_MS
-    const whole = Math.min(longest, FIRST_PAUSE_MS * 2 ** Math.min(attempt - 1, 20))
-    return Math.round(whole / 2 + (whole / 2) * ((random(1)[0] ?? 0) / 255))
-  }
+  const pauseAfter = (attempt: number, urgent: boolean) =>
+    backoff(attempt, {
+      firstMs: FIRST_PAUSE_MS,
+      longestMs: urgent ? LONGEST_URGENT_PAUSE_MS : LONGEST_PAUSE_MS,
+      random,
+    })
 
   function triesWith({ delivery, asked, interrupted }: Tried): Try[] {
     const lost: Try = { at: delivery.dueAt, provider: null, outcome: 'interrupted', reason: null, tookMs: 0 }

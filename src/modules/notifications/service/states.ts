@@ -22,6 +22,9 @@ export const deliveryStates = [
 ] as const
 export type DeliveryState = (typeof deliveryStates)[number]
 
+/** Within a medium the lower number goes first. */
+export const LANE = { urgent: 0, normal: 1 } as const
+
 export const notificationStates = [
   'waiting',
   'accepted',
