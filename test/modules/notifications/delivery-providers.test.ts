@@ -177,9 +177,9 @@ describe('a provider that will not take a message, for what it thinks of us', ()
 
   test('does not keep it from another one', async () => {
     const [first, second] = [provider('smtp'), provider('smtp-2')]
-    const copy = copyOf([first.channel, second.channel])
+    const copy = place.copyOf([first.channel, second.channel])
     first.answer = refused
-    const { id } = await put(copy, noticeTo('a@example.com', 'n'))
+    const { id } = await place.put(copy, noticeTo('a@example.com', 'n'))
     await copy.dispatcher.drain()
     expect([first.asked.length, second.asked.length]).toEqual([1, 1])
     expect(await deliveriesOf(copy, id)).toMatchObject([{ state: 'accepted', provider: 'smtp-2' }])
@@ -187,10 +187,10 @@ describe('a provider that will not take a message, for what it thinks of us', ()
 
   test('has the last word only if all others say so too', async () => {
     const [first, second] = [provider('smtp'), provider('smtp-2')]
-    const copy = copyOf([first.channel, second.channel])
+    const copy = place.copyOf([first.channel, second.channel])
     first.answer = refused
     second.answer = async () => ({ outcome: 'transient', reason: 'connection refused' })
-    const { id } = await put(copy, noticeTo('a@example.com', 'n'))
+    const { id } = await place.put(copy, noticeTo('a@example.com', 'n'))
     await copy.dispatcher.drain()
     expect(await deliveriesOf(copy, id)).toMatchObject([{ state: 'waiting' }])
     second.answer = refused
@@ -201,12 +201,12 @@ describe('a provider that will not take a message, for what it thinks of us', ()
 
   test('does not end it while the other is left alone', async () => {
     const [first, second] = [provider('smtp'), provider('smtp-2')]
-    const copy = copyOf([first.channel, second.channel])
+    const copy = place.copyOf([first.channel, second.channel])
     first.answer = refused
     second.answer = async () => ({ outcome: 'transient', reason: 'busy', retryAfterMs: MINUTE })
-    await put(copy, noticeTo('b@example.com', 'before'))
+    await place.put(copy, noticeTo('b@example.com', 'before'))
     await copy.dispatcher.drain()
-    const { id } = await put(copy, noticeTo('a@example.com', 'n'))
+    const { id } = await place.put(copy, noticeTo('a@example.com', 'n'))
     await copy.dispatcher.drain()
     expect(await deliveriesOf(copy, id)).toMatchObject([{ state: 'waiting' }])
     second.answer = accepted
@@ -245,12 +245,12 @@ describe('"Retry-After"', () => {
 
   test('is seen in the figures for as long as it lasts', async () => {
     const mail = provider('smtp')
-    const copy = copyOf([mail.channel])
+    const copy = place.copyOf([mail.channel])
     const figure = async () =>
       /kumbu_provider_breaker\{provider="smtp"\} (\d)/.exec(await world.runtime.metrics.registry.metrics())?.[1]
     expect(await figure()).toBe('0')
     mail.answer = async () => ({ outcome: 'transient', reason: 'busy', retryAfterMs: MINUTE })
-    await put(copy, noticeTo('a@example.com', 'n'))
+    await place.put(copy, noticeTo('a@example.com', 'n'))
     await copy.dispatcher.drain()
     expect(await figure()).toBe('2')
     world.clock.advance(MINUTE)

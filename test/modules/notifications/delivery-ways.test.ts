@@ -188,10 +188,10 @@ describe('a way that fails where nobody can take the next', () => {
   test('is dead, and can be sent again', async () => {
     const all = media()
     const [, , mail] = all
-    const copy = copyOf(all.map(({ channel }) => channel))
+    const copy = place.copyOf(all.map(({ channel }) => channel))
     mail.answer = async () => ({ outcome: 'permanent', reason: 'refused 554' })
     const tracks = [[{ medium: 'email' }, { medium: 'whatsapp' }, { medium: 'sms' }]] as Step[][]
-    const { id } = await put(copy, { ...noticeTo('without-a-number@example.com', 'x'), tracks })
+    const { id } = await place.put(copy, { ...noticeTo('without-a-number@example.com', 'x'), tracks })
     await copy.dispatcher.drain()
     expect(await ways(copy, id)).toEqual(['email dead', 'whatsapp skipped', 'sms skipped'])
     expect((await copy.messages.dead(10, undefined)).map(({ notificationId }) => notificationId)).toEqual([id])

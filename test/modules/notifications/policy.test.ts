@@ -187,7 +187,7 @@ describe('what is gathered', () => {
   test('and does not get so far as to be sent, comes later, as does whatever is gathered after it', async () => {
     const mail = provider('smtp')
     const { copy, userId } = await gathering(mail)
-    for (let i = 0; i < 5; i += 1) await put(copy, news(userId, i))
+    for (let i = 0; i < 5; i += 1) await place.put(copy, news(userId, i))
     await copy.dispatcher.drain()
     world.clock.advance(HOUR)
     const { find } = world.app.identity
@@ -200,7 +200,7 @@ describe('what is gathered', () => {
     await copy.dispatcher.drain()
     finding.mockRestore()
     expect(mail.asked).toEqual([])
-    await put(copy, news(userId, 5))
+    await place.put(copy, news(userId, 5))
     await copy.dispatcher.drain()
     // Whatever broke off is free again when its lease has run out.
     world.clock.advance(HOUR)
@@ -264,14 +264,14 @@ describe('a flood of messages to one person', () => {
 
   test('by mail: what is too much comes gathered as soon as one may go, whenever the others went', async () => {
     const mail = provider('smtp')
-    const copy = copyOf([mail.channel], { hourlyCap: 2 })
+    const copy = place.copyOf([mail.channel], { hourlyCap: 2 })
     const { id: userId } = await world.person('customer')
     for (const i of [10, 11]) {
-      await put(copy, news(userId, 'email', i))
+      await place.put(copy, news(userId, 'email', i))
       await copy.dispatcher.drain()
       world.clock.advance(5 * MINUTE)
     }
-    for (const i of [12, 13, 14]) await put(copy, news(userId, 'email', i))
+    for (const i of [12, 13, 14]) await place.put(copy, news(userId, 'email', i))
     await copy.dispatcher.drain()
     expect(mail.asked).toHaveLength(2)
     world.clock.advance(50 * MINUTE)
@@ -282,17 +282,17 @@ describe('a flood of messages to one person', () => {
 
   test('by mail: one mail counts once, whatever it holds', async () => {
     const mail = provider('smtp')
-    const copy = copyOf([mail.channel], { hourlyCap: 3 })
+    const copy = place.copyOf([mail.channel], { hourlyCap: 3 })
     const { id: userId } = await world.person('customer')
     await copy.preferences.change(userId, { digests: { news: 'hourly' } })
-    for (const i of [10, 11, 12, 13]) await put(copy, news(userId, 'email', i))
+    for (const i of [10, 11, 12, 13]) await place.put(copy, news(userId, 'email', i))
     await copy.dispatcher.drain()
     world.clock.advance(HOUR)
     await copy.dispatcher.drain()
     expect(mail.asked).toHaveLength(1)
     await copy.preferences.change(userId, { digests: { news: null } })
     for (const i of [14, 15]) {
-      await put(copy, news(userId, 'email', i))
+      await place.put(copy, news(userId, 'email', i))
       await copy.dispatcher.drain()
       world.clock.advance(SECOND)
     }
@@ -301,12 +301,12 @@ describe('a flood of messages to one person', () => {
 
   test('messages about security are not counted', async () => {
     const mail = provider('smtp')
-    const copy = copyOf([mail.channel], { hourlyCap: 1 })
+    const copy = place.copyOf([mail.channel], { hourlyCap: 1 })
     const { id: userId } = await world.person('customer')
-    await put(copy, { ...news(userId, 'email', 10), template: 'welcome', data: {} })
+    await place.put(copy, { ...news(userId, 'email', 10), template: 'welcome', data: {} })
     await copy.dispatcher.drain()
     world.clock.advance(SECOND)
-    await put(copy, news(userId, 'email', 11))
+    await place.put(copy, news(userId, 'email', 11))
     await copy.dispatcher.drain()
     expect(mail.asked).toHaveLength(2)
   })
