@@ -171,6 +171,52 @@ describe('every operation', () => {
     ).toEqual([])
   })
 
+  test('names what the platform refuses wherever it may', () => {
+    const tells = (operation: Operation, status: number, ...wanted: string[]) => {
+      const { code } = (operation.responses[status]?.content?.[PROBLEM]?.schema?.properties ?? {}) as {
+        code?: { const?: string; enum?: string[] }
+      }
+      return wanted.every((each) => (code?.enum ?? [code?.const]).includes(each))
+    }
+    const isGuarded = ({ operation }: Described) => operation['x-scopes'] !== 'public'
+    const isList = ({ operation }: Described) => operation.parameters?.some(({ name }) => name === 'cursor') ?? false
+    const watches = ({ name }: Described) => /^GET \/(health|ready|metrics)$/.test(name)
+    expect(failing((each) => !isList(each) || tells(each.operation, 400, 'cursor_invalid'))).toEqual([])
+    expect(
+      failing((each) => !isGuarded(each) || tells(each.operation, 403, 'insufficient_scope', 'second_factor_required')),
+    ).toEqual([])
+    expect(
+      failing(
+        (each) => !isGuarded(each) || each.name.startsWith('GET ') || tells(each.operation, 403, 'csrf_token_invalid'),
+      ),
+    ).toEqual([])
+    expect(
+      failing((each) => watches(each) || tells(each.operation, 503, 'database_unavailable', 'database_busy')),
+    ).toEqual([])
+    expect(document.paths['/ready']?.get?.responses[503]?.content).toHaveProperty(JSON_BODY)
+  })
+
+  test('says what it answers with where that is not JSON', () => {
+    const others = described().flatMap(({ name, operation }) =>
+      successes(operation).flatMap(([, { content = {} }]) =>
+        Object.keys(content)
+          .filter((type) => type !== JSON_BODY)
+          .map((type) => `${name}: ${type}`),
+      ),
+    )
+    expect(others.sort()).toEqual([
+      'GET /api/v1/appointments/feeds/{token}: text/calendar',
+      'GET /api/v1/appointments/{appointmentId}/invitation: text/calendar',
+      'GET /api/v1/audit/export: text/csv',
+      'GET /api/v1/notifications/inbox/stream: text/event-stream',
+      'GET /metrics: text/plain',
+      'GET /receipts/{provider}: text/plain',
+      'GET /unsubscribe: text/html',
+      'POST /receipts/{provider}: text/plain',
+      'POST /unsubscribe: text/html',
+    ])
+  })
+
   test('that has parts in its path names them', () => {
     expect(
       failing(({ name, operation }) => {

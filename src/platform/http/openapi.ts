@@ -4,8 +4,14 @@
  */
 import { toOpenAPISchema } from '@elysiajs/openapi/openapi'
 import type { AnyElysia } from 'elysia'
-import { type httpFailures, httpFailures as kinds, PROBLEM_TYPE, problemSchema } from './problem'
-import { FORM_MEMBER, IDEMPOTENT_MEMBER, SCOPES_MEMBER } from './route'
+import {
+  type httpFailures,
+  PROBLEM_TYPE,
+  httpFailures as platformFailures,
+  problemSchema,
+  storeFailures,
+} from './problem'
+import { ANSWERS_MEMBER, FORM_MEMBER, IDEMPOTENT_MEMBER, SCOPES_MEMBER } from './route'
 
 interface Media {
   schema?: Schema
@@ -20,12 +26,13 @@ interface Operation {
   tags?: string[]
   summary?: string
   security?: unknown
-  parameters?: unknown[]
+  parameters?: Array<{ name: string }>
   requestBody?: { required?: boolean; content: Record<string, Media> }
   responses: Record<string, { description?: string; content?: Record<string, Media>; headers?: unknown }>
   [SCOPES_MEMBER]?: 'public' | readonly string[]
   [IDEMPOTENT_MEMBER]?: boolean
   [FORM_MEMBER]?: boolean
+  [ANSWERS_MEMBER]?: string
 }
 type Paths = Record<string, Record<string, Operation>>
 
@@ -55,7 +62,13 @@ const IDEMPOTENCY_PARAMETER = {
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 }
 
-type HttpCode = keyof typeof httpFailures
+const kinds = { ...platformFailures, ...storeFailures }
+type CommonCode = keyof typeof httpFailures | keyof typeof storeFailures
+
+/** What anything that asks the database may come to. */
+const STORE_CODES = ['database_unavailable', 'database_busy', 'storage_full', 'storage_read_only'] as const
+/** They say of themselves what of the rest is down. */
+const WATCHING = new Set(['/health', '/ready', '/metrics'])
 
 export function openApiDocument(app: AnyElysia, info: ApiInfo): object {
   const { paths, components } = toOpenAPISchema(
@@ -76,7 +89,7 @@ export function openApiDocument(app: AnyElysia, info: ApiInfo): object {
     servers: [{ url: '/' }],
     tags,
     paths: mapValues(paths, (operations, path) =>
-      mapValues(operations, (operation, method) => complete(operation, bodies.get(`${method} ${path}`))),
+      mapValues(operations, (operation, method) => complete(path, method, operation, bodies.get(`${method} ${path}`))),
     ),
     components: {
       ...components,
@@ -106,7 +119,7 @@ function mapValues<From, To>(record: Record<string, From>, map: (value: From, na
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value, name)]))
 }
 
-function complete(operation: Operation, body: Schema | undefined): Operation {
+function complete(path: string, method: string, operation: Operation, body: Schema | undefined): Operation {
   const scopes = operation[SCOPES_MEMBER]
   const isPublic = scopes === 'public' || scopes === undefined
   const done: Operation = {
@@ -117,31 +130,54 @@ function complete(operation: Operation, body: Schema | undefined): Operation {
   const mediaType = operation[FORM_MEMBER] ? 'application/x-www-form-urlencoded' : 'application/json'
   if (body) done.requestBody = { required: true, content: { [mediaType]: withExample({ schema: body }) } }
   if (operation[IDEMPOTENT_MEMBER]) done.parameters = [...(operation.parameters ?? []), IDEMPOTENCY_PARAMETER]
-  for (const [status, codes] of commonProblems(operation, isPublic)) mergeProblem(done, status, codes)
+  const answers = operation[ANSWERS_MEMBER]
+  if (answers) for (const response of successesOf(done)) response.content = underType(answers, response.content)
+  const codes = commonCodes({ ...operation, isPublic, changes: method !== 'get', asksTheDatabase: !WATCHING.has(path) })
+  for (const [status, these] of byStatus(codes)) mergeProblem(done, status, these)
   for (const [status, response] of Object.entries(done.responses)) done.responses[status] = describe(status, response)
   return done
 }
 
-function commonProblems(operation: Operation, isPublic: boolean): Array<[number, HttpCode[]]> {
-  const codes: HttpCode[] = ['rate_limited', 'internal_error']
-  if (!isPublic) codes.push('unauthenticated', 'insufficient_scope')
+function successesOf({ responses }: Operation) {
+  return Object.entries(responses).flatMap(([status, response]) => (status.startsWith('2') ? [response] : []))
+}
+
+function underType(type: string, content: Record<string, Media> = {}): Record<string, Media> {
+  const [media = {}] = Object.values(content)
+  return { [type]: { ...media, schema: { type: 'string', ...media.schema } } }
+}
+
+interface Asked extends Operation {
+  isPublic: boolean
+  changes: boolean
+  asksTheDatabase: boolean
+}
+
+function commonCodes(operation: Asked): CommonCode[] {
+  const codes: CommonCode[] = ['rate_limited', 'internal_error']
+  if (!operation.isPublic) codes.push('unauthenticated', 'insufficient_scope', 'second_factor_required')
+  if (!operation.isPublic && operation.changes) codes.push('csrf_token_invalid')
+  if (operation.asksTheDatabase) codes.push(...STORE_CODES)
+  if (operation.parameters?.some(({ name }) => name === 'cursor')) codes.push('cursor_invalid')
   if (operation.requestBody) codes.push('malformed_body', 'body_too_large', 'unsupported_media_type')
   if (operation.requestBody || operation.parameters?.length) codes.push('validation_failed')
   if (operation[IDEMPOTENT_MEMBER]) {
     codes.push('idempotency_key_invalid', 'idempotency_key_in_flight', 'idempotency_key_reused')
   }
-  const byStatus = new Map<number, HttpCode[]>()
-  for (const code of codes) byStatus.set(kinds[code].status, [...(byStatus.get(kinds[code].status) ?? []), code])
-  return [...byStatus]
+  return codes
+}
+
+function byStatus(codes: readonly CommonCode[]): Array<[number, CommonCode[]]> {
+  return [...Map.groupBy(codes, (code) => kinds[code].status)]
 }
 
 /** Adds codes to the problem that the route itself may have stated for the same status. */
-function mergeProblem(operation: Operation, status: number, codes: HttpCode[]): void {
+function mergeProblem(operation: Operation, status: number, codes: CommonCode[]): void {
   const stated = Object.values(operation.responses[status]?.content ?? {})[0]?.schema
   const statedCodes = stated ? codesOf(stated) : []
   const first = statedCodes[0]
   const example = (stated?.examples?.[0] as { title?: string } | undefined)?.title
-  const title = first && example ? example : kinds[codes[0] as HttpCode].title
+  const title = first && example ? example : kinds[codes[0] as CommonCode].title
   operation.responses[status] = {
     content: { [PROBLEM_TYPE]: { schema: problemSchema(status, [...statedCodes, ...codes], title) as Schema } },
   }
@@ -162,13 +198,15 @@ function codesOf(schema: Schema): string[] {
 
 function describe(status: string, response: Operation['responses'][string]): Operation['responses'][string] {
   if (status === '204') return { description: REASONS[status] as string }
-  const isProblem = Number(status) >= 400 && status !== '503'
+  const schema = Object.values(response.content ?? {})[0]?.schema ?? {}
+  // Whoever asks whether it is ready gets the same answer when it is not.
+  const isProblem = Number(status) >= 400 && codesOf(schema).length > 0
   const content =
     response.content &&
     Object.fromEntries(
       Object.entries(response.content).map(([type, media]) => [isProblem ? PROBLEM_TYPE : type, withExample(media)]),
     )
-  const codes = isProblem && content ? codesOf(Object.values(content)[0]?.schema ?? {}) : []
+  const codes = isProblem ? codesOf(schema) : []
   const description =
     codes.length > 0
       ? codes.map((code) => `\`${code}\``).join(', ')

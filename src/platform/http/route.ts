@@ -22,12 +22,15 @@ export interface RouteStatement {
   idempotent?: boolean
   /** It takes a form instead of JSON. */
   form?: boolean
+  /** The media type of its success, if that is not JSON. */
+  answers?: string
 }
 
 /** The OpenAPI extension members in which a route's statement is kept. */
 export const SCOPES_MEMBER = 'x-scopes'
 export const IDEMPOTENT_MEMBER = 'x-idempotent'
 export const FORM_MEMBER = 'x-form'
+export const ANSWERS_MEMBER = 'x-answers'
 
 export type Authenticate = (token: string) => Promise<Principal | undefined> | Principal | undefined
 
@@ -58,6 +61,7 @@ export interface RouteDetail {
   [SCOPES_MEMBER]: 'public' | readonly string[]
   [IDEMPOTENT_MEMBER]: boolean
   [FORM_MEMBER]: boolean
+  [ANSWERS_MEMBER]?: string
 }
 
 const SAFE_METHODS = new Set(['GET', 'HEAD'])
@@ -126,7 +130,7 @@ export function createRouteWords({ authenticate, cookies, csrfTokenOf, limiter, 
   }
 
   return {
-    route: ({ scopes, tag, summary, description, idempotent = false, form = false }) => ({
+    route: ({ scopes, tag, summary, description, idempotent = false, form = false, answers }) => ({
       transform: scopes === 'public' ? open : guard(scopes),
       detail: {
         tags: [tag],
@@ -135,6 +139,7 @@ export function createRouteWords({ authenticate, cookies, csrfTokenOf, limiter, 
         [SCOPES_MEMBER]: scopes,
         [IDEMPOTENT_MEMBER]: idempotent,
         [FORM_MEMBER]: form,
+        ...(answers === undefined ? {} : { [ANSWERS_MEMBER]: answers }),
       },
     }),
   }

@@ -97,7 +97,6 @@ export const deskQuery = Type.Object({
 })
 
 export const calendarModel = Type.String({
-  description: 'text/calendar',
   examples: ['BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR'],
 })
 

@@ -90,6 +90,7 @@ export function feedRoutes({ feeds }: Appointments, { route }: RouteWords) {
         ...route({
           scopes: 'public',
           tag: TAG,
+          answers: 'text/calendar',
           summary: 'A calendar, at its secret address',
           description: 'RFC 5545: the last 30 days and the next 365.',
         }),

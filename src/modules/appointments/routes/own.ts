@@ -106,7 +106,13 @@ export function ownRoutes(appointments: Appointments, { route }: RouteWords, ide
         return unwrap(text === undefined ? fail('appointment_not_found') : ok(text), appointmentFailures)
       },
       {
-        ...route({ scopes, tag: TAG, summary: 'One of my appointments, for a calendar', description: 'RFC 5545.' }),
+        ...route({
+          scopes,
+          tag: TAG,
+          answers: 'text/calendar',
+          summary: 'One of my appointments, for a calendar',
+          description: 'RFC 5545.',
+        }),
         params: appointmentParams,
         response: { 200: calendarModel, ...problems(appointmentFailures, 'appointment_not_found') },
       },

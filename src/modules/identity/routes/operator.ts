@@ -159,11 +159,11 @@ export function operatorRoutes(identity: Identity, hands: Hands, { route }: Rout
         tag: AUDIT_TAG,
         summary: 'Export the audit log as CSV, newest first',
         description: 'RFC 4180, UTF-8, with a header row; all rows that fit the filter.',
+        answers: 'text/csv',
       }),
       query: auditExportQuery,
       response: {
         200: Type.String({
-          description: 'text/csv',
           examples: ['id,at,actor,action,subject,outcome,address,detail\r\n'],
         }),
       },

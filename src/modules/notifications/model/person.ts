@@ -76,7 +76,6 @@ export const inboxQuery = Type.Object({
 export const unreadModel = answer({ unread: Type.Integer() }, { unread: 3 })
 export const readAllModel = answer({ read: Type.Integer() }, { read: 3 })
 export const streamModel = Type.Unknown({
-  description: '`text/event-stream`',
   examples: ['retry: 3000\nevent: unread\ndata: {"unread":3}\n\n'],
 })
 export const itemParams = Type.Object({ id: idOf('ntf') })

@@ -47,6 +47,7 @@ export function outsideRoutes(
   const statement = {
     scopes: 'public' as const,
     tag: 'Providers',
+    answers: 'text/plain',
     description: 'Believed if the provider’s own signature holds.',
   }
   const refusals = problems(notificationFailures, 'receipt_malformed', 'receipt_forged', 'provider_unknown')
@@ -73,6 +74,7 @@ export function outsideRoutes(
         ...route({
           scopes: 'public',
           tag: 'Providers',
+          answers: 'text/html',
           summary: 'The page of the link at a mail’s foot',
           description: 'It asks once more, because programs that look at mails follow links by themselves.',
         }),
@@ -94,6 +96,7 @@ export function outsideRoutes(
         ...route({
           scopes: 'public',
           tag: 'Providers',
+          answers: 'text/html',
           summary: 'One click, and no more mails of this sort (RFC 8058)',
           form: true,
         }),

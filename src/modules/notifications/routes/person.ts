@@ -68,10 +68,14 @@ export function personRoutes(
       '/notifications/inbox/stream',
       async ({ request }) => eventStream(inbox, identity, principalOf(request), request, clock),
       {
-        ...own(
-          'My inbox, live',
-          'Server-sent events: `unread` at first, then `notification` for each new one, with the unread count. `Last-Event-ID` brings what was missed.',
-        ),
+        ...route({
+          scopes: ['notifications:own'],
+          tag: TAG,
+          summary: 'My inbox, live',
+          description:
+            'Server-sent events: `unread` at first, then `notification` for each new one, with the unread count. `Last-Event-ID` brings what was missed.',
+          answers: 'text/event-stream',
+        }),
         response: { 200: streamModel },
       },
     )
