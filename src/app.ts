@@ -277,7 +277,7 @@ export function createApp(config: Config, runtime: Runtime) {
           }),
         )
         .use(ledgerRoutes(ledger, words))
-        .use(queueRoutes(queue, words))
+        .use(queueRoutes(queue, identity.noted, words))
         .use(workRoutes({ jobs, queue, noted: identity.noted }, words)),
     )
   if (inbox) app.use(inboxRoutes(inbox, words))

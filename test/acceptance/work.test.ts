@@ -79,3 +79,43 @@ describe('schedules and queued work', () => {
     ).toEqual([])
   })
 })
+
+describe('work that failed for good', () => {
+  const dead = (query = '') => world.call('GET', `${WORK}/dead${query}`, { token: operator.token })
+  const idsOf = (items: Array<{ id: number }>) => items.map(({ id }) => id)
+
+  beforeAll(async () => {
+    world.app.jobs.define<{ secret: string }>({
+      name: 'test.hopeless',
+      attempts: 1,
+      run: async () => {
+        throw new Error('no use')
+      },
+    })
+    for (let i = 0; i < 5; i += 1)
+      await world.write((tx) => world.app.queue.put(tx, { kind: 'job:test.hopeless', payload: { secret: '4829' } }))
+    await world.app.queue.drain()
+  })
+
+  test('is listed newest first, page by page, without what it carries', async () => {
+    const first = await dead('?limit=3')
+    const second = await dead(`?limit=3&cursor=${first.body.nextCursor}`)
+    const ids = idsOf([...first.body.items, ...second.body.items])
+    expect(ids).toEqual([...new Set(ids)].sort((one, other) => other - one))
+    expect([first.body.items.length, second.body.items.length, second.body.nextCursor]).toEqual([3, 2, null])
+    expect(first.body.items[0]).toMatchObject({ kind: 'job:test.hopeless', attempts: 1, lastError: 'no use' })
+    expect(JSON.stringify(first.body)).not.toContain('4829')
+    expectProblem(await dead('?cursor=eA'), 400, 'cursor_invalid')
+  })
+
+  test('is tried again once, and the audit log says who wanted it', async () => {
+    const [id] = idsOf((await dead()).body.items)
+    const replay = (workId: number | undefined) =>
+      world.call('POST', `${WORK}/dead/${workId}/replay`, { token: operator.token, body: {} })
+    expect((await replay(id)).status).toBe(202)
+    expect(idsOf((await dead()).body.items)).not.toContain(id as number)
+    expectProblem(await replay(id), 404, 'work_not_found')
+    const entries = await world.app.identity.auditLog.search({ action: 'work.replay', limit: 10 })
+    expect(entries).toMatchObject([{ actor: operator.id, subject: String(id), outcome: 'allowed' }])
+  })
+})

@@ -6,14 +6,14 @@ import { answer, moment } from '../http/fields'
 import { type Failures, problems, unwrap } from '../http/problem'
 import type { RouteWords } from '../http/route'
 import type { KindReport, Queue } from '../queue'
+import type { NoteWork } from '../queue/routes'
 import type { Jobs, ScheduleReport } from '.'
 import type { BeginCode } from './schedules'
 
 export interface WorkParts {
   jobs: Pick<Jobs, 'report' | 'begin'>
   queue: Pick<Queue, 'report'>
-  /** Adds to the audit log. */
-  noted(entry: { actor: string; action: string; subject: string; address: string }): Promise<void>
+  noted: NoteWork
 }
 
 const failures: Failures<BeginCode> = {
@@ -74,7 +74,7 @@ const workModel = answer(
     ],
     kinds: [
       {
-        kind: 'job:notifications.deliver',
+        kind: 'event:notifications',
         waiting: 3,
         due: 0,
         underWay: 2,

@@ -47,7 +47,8 @@ export interface Queue {
   start(): void
   /** Stops taking work and waits for what is under way. */
   stop(): Promise<void>
-  dead(limit: number): Promise<DeadWork[]>
+  /** Newest first; `before`: those with a smaller id. */
+  dead(limit: number, before?: number): Promise<DeadWork[]>
   /** Puts dead work back with its tries reset; answers whether it was there. */
   replay(id: number): Promise<boolean>
   counts(): Promise<{ waiting: number; dead: number }>
@@ -238,7 +239,7 @@ export function createQueue(runtime: Runtime, traffic: Traffic = noTraffic): Que
       // A look that was under way may have begun a rest.
       patience.end()
     },
-    dead: (limit) => deadWork(store.read, limit),
+    dead: (limit, before) => deadWork(store.read, limit, before),
     async replay(id) {
       const kind = await store.write((tx) => reviveWork(tx, id, clock()))
       if (kind !== undefined) wake(kind)

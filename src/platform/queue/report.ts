@@ -1,5 +1,5 @@
 /** What an operator sees of the queue: from the database, so that it is the same beside a serving process. */
-import { asc, desc, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, lt, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db'
 import { count, sum } from '../db/dialect'
 import { isDead, isWaiting } from './rows'
@@ -48,8 +48,8 @@ export async function countWork(db: Db): Promise<{ waiting: number; dead: number
   return { waiting: await of(isWaiting), dead: await of(isDead) }
 }
 
-/** Newest first. */
-export function deadWork(db: Db, limit: number): Promise<DeadWork[]> {
+/** Newest first, those before the id. */
+export function deadWork(db: Db, limit: number, before: number | undefined): Promise<DeadWork[]> {
   return db
     .select({
       id: work.id,
@@ -60,7 +60,7 @@ export function deadWork(db: Db, limit: number): Promise<DeadWork[]> {
       createdAt: work.createdAt,
     })
     .from(work)
-    .where(isDead)
+    .where(and(isDead, before === undefined ? undefined : lt(work.id, before)))
     .orderBy(desc(work.id))
     .limit(limit)
 }

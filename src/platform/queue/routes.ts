@@ -1,73 +1,85 @@
 /** What failed for good, for an operator to look at and replay. */
 import { Type } from '@sinclair/typebox'
 import { Elysia, t } from 'elysia'
-import { answer, moment } from '../http/fields'
+import { contextOf, principalOf } from '../http/context'
+import { moment } from '../http/fields'
+import { decodeCursor, limitOf, pageFrom, pageOf, pageQuery } from '../http/page'
 import { type Failures, problems, unwrap } from '../http/problem'
 import type { RouteWords } from '../http/route'
 import { fail, ok } from '../result'
 import type { Queue } from '.'
 
+/** Adds to the audit log. */
+export type NoteWork = (entry: { actor: string; action: string; subject: string; address: string }) => Promise<void>
+
 const failures: Failures<'work_not_found'> = {
   work_not_found: { status: 404, title: 'There is no dead work with this id.' },
 }
 
-const SHOWN = 100
+const POSITION = /^\d{1,15}$/
 
-const deadModel = answer(
-  {
-    items: Type.Array(
-      Type.Object({
-        id: Type.Integer(),
-        kind: Type.String(),
-        attempts: Type.Integer(),
-        lastError: Type.Union([Type.String(), Type.Null()]),
-        createdAt: moment,
-      }),
-    ),
-  },
-  {
-    items: [
-      {
-        id: 42,
-        kind: 'job:notifications.deliver',
-        attempts: 8,
-        lastError: 'connect ECONNREFUSED 127.0.0.1:587',
-        createdAt: '2026-11-24T09:30:00.000Z',
-      },
-    ],
-  },
+const deadModel = pageOf(
+  Type.Object({
+    id: Type.Integer(),
+    kind: Type.String(),
+    attempts: Type.Integer(),
+    lastError: Type.Union([Type.String(), Type.Null()]),
+    createdAt: moment,
+  }),
+  [
+    {
+      items: [
+        {
+          id: 42,
+          kind: 'event:notifications',
+          attempts: 12,
+          lastError: 'The database was away.',
+          createdAt: '2026-11-24T09:30:00.000Z',
+        },
+      ],
+      nextCursor: null,
+    },
+  ],
 )
 
-export function queueRoutes(queue: Queue, { route }: RouteWords) {
+export function queueRoutes(queue: Queue, noted: NoteWork, { route }: RouteWords) {
   return new Elysia({ name: 'queue', normalize: false })
     .get(
       '/work/dead',
-      async () => {
-        const rows = await queue.dead(SHOWN)
-        return {
-          items: rows.map(({ id, kind, attempts, lastError, createdAt }) => ({
-            id,
-            kind,
-            attempts,
-            lastError,
-            createdAt: new Date(createdAt).toISOString(),
-          })),
-        }
+      async ({ query }) => {
+        const limit = limitOf(query)
+        const position = decodeCursor(query.cursor, POSITION)
+        const rows = await queue.dead(limit + 1, position === undefined ? undefined : Number(position))
+        const shown = rows.map(({ id, kind, attempts, lastError, createdAt }) => ({
+          id,
+          kind,
+          attempts,
+          lastError,
+          createdAt: new Date(createdAt).toISOString(),
+        }))
+        return pageFrom(shown, limit, ({ id }) => String(id))
       },
       {
         ...route({
           scopes: ['work:manage'],
           tag: 'Operator',
-          summary: 'Deliveries and jobs that failed for good',
-          description: 'What they carry is not shown: it may hold a code.',
+          summary: 'Work that failed for good, newest first',
+          description: 'What it carries is not shown: it may hold a code.',
         }),
+        query: Type.Object(pageQuery),
         response: { 200: deadModel },
       },
     )
     .post(
       '/work/dead/:workId/replay',
-      async ({ params, set }) => {
-        unwrap((await queue.replay(params.workId)) ? ok(true) : fail('work_not_found'), failures)
+      async ({ params: { workId }, request, set }) => {
+        unwrap((await queue.replay(workId)) ? ok(true) : fail('work_not_found'), failures)
+        await noted({
+          actor: principalOf(request).userId,
+          action: 'work.replay',
+          subject: String(workId),
+          address: contextOf(request).address,
+        })
         set.status = 202
         return {}
       },
