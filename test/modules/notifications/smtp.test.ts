@@ -6,6 +6,7 @@ import { createMailServer, type Mail, type MailFault, type MailServer } from './
 import { outgoing } from './outgoing'
 
 const NOW = Date.UTC(2026, 10, 25, 12, 0, 0)
+let now = NOW
 /** Long enough for a server on this machine, and short enough to wait for. */
 const DEADLINE_MS = 400
 
@@ -18,7 +19,7 @@ const channelTo = (url: string, connections = 2) =>
     from: 'Kumbu <no-reply@kumbu.example>',
     connections,
     deadlineMs: DEADLINE_MS,
-    clock: () => NOW,
+    clock: () => now,
   })
 
 beforeAll(async () => {
@@ -281,7 +282,16 @@ describe('a server that is in trouble says nothing about the message', () => {
     expect(await channel.check()).toEqual({ state: 'down', detail: 'connection refused' })
     await server.start()
     expect(await channel.send(outgoing())).toEqual({ outcome: 'accepted' })
+    now += 60_000
     expect(await channel.check()).toEqual({ state: 'up' })
+  })
+
+  test('is asked how it is once a minute, however many want to know', async () => {
+    const before = server.connections
+    now += 60_000
+    await Promise.all(Array.from({ length: 20 }, () => channel.check()))
+    await channel.check()
+    expect(server.connections - before).toBe(1)
   })
 
   test('when it started anew, the connections of the pool that it cut off cost no message', async () => {

@@ -3,7 +3,7 @@ import { importPKCS8, SignJWT } from 'jose'
 import type { Clock } from '../../../platform/ids'
 import type { Channel, OutgoingMessage, PushTarget, Sent } from './channel'
 import type { ServiceAccount } from './fcm-account'
-import { type Answer, call, listOf, memberOf, parsed, retryAfterMs, type Transient } from './http'
+import { type Answer, call, listOf, memberOf, onceAMinute, parsed, retryAfterMs, type Transient } from './http'
 import { fitted, timingOf, toEach } from './push-targets'
 
 export interface FcmOptions {
@@ -43,10 +43,10 @@ export function createFcm({ serviceAccount, apiBase = API, clock, deadlineMs }: 
         message.push.filter(({ kind }) => kind === 'fcm'),
         (target) => sendTo(target, message),
       ),
-    async check() {
+    check: onceAMinute(clock, async () => {
       const token = await validToken()
       return 'token' in token ? { state: 'up' } : { state: 'down', detail: token.reason }
-    },
+    }),
     close() {},
   }
 

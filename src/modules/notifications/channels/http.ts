@@ -134,8 +134,6 @@ type State = Awaited<ReturnType<Channel['check']>>
  * an answer that is no success is `down` before it comes there.
  */
 export function providerCheck(clock: Clock, asking: Omit<Call, 'method'>, read: (answer: unknown) => State) {
-  let kept: { until: number; state: Promise<State> } | undefined
-
   async function ask(): Promise<State> {
     const answer = await call({ deadlineMs: CHECK_DEADLINE_MS, ...asking, method: 'GET' })
     if ('outcome' in answer) return { state: 'down', detail: answer.reason }
@@ -145,7 +143,13 @@ export function providerCheck(clock: Clock, asking: Omit<Call, 'method'>, read: 
     return read(parsed(answer.text))
   }
 
-  return (): Promise<State> => {
+  return onceAMinute(clock, ask)
+}
+
+/** Whoever asks meanwhile gets the same answer: anybody may ask whether we are ready, and a provider counts who signs in. */
+export function onceAMinute(clock: Clock, ask: () => Promise<State>): () => Promise<State> {
+  let kept: { until: number; state: Promise<State> } | undefined
+  return () => {
     if (!kept || kept.until <= clock()) kept = { until: clock() + CHECK_KEPT_MS, state: ask() }
     return kept.state
   }

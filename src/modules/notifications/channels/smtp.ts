@@ -3,6 +3,7 @@ import { pipeline, type Readable, Transform } from 'node:stream'
 import { createTransport, type SendMailOptions } from 'nodemailer'
 import type { Clock } from '../../../platform/ids'
 import type { Attachment, Channel, OutgoingMessage } from './channel'
+import { onceAMinute } from './http'
 import { reasonOf, type SmtpError, sentOf } from './smtp-answers'
 
 export interface SmtpOptions {
@@ -61,14 +62,14 @@ export function createSmtp({
         clearTimeout(timer)
       }
     },
-    async check() {
+    check: onceAMinute(clock, async () => {
       try {
         await transport.verify()
         return { state: 'up' }
       } catch (error) {
         return { state: 'down', detail: reasonOf(error as SmtpError) }
       }
-    },
+    }),
     close: () => transport.close(),
   }
 
