@@ -71,7 +71,7 @@ const BODY_FORMS: ReadonlyArray<readonly [under: string, form: BodyForm]> = [
 
 const bodyFormOf = (path: string): BodyForm => BODY_FORMS.find(([under]) => path.startsWith(under))?.[1] ?? 'json'
 
-/** Other names for the same addresses, from the documents that this API grew out of. The longest match counts. */
+/** Other names for the same addresses, from the documents that this API grew out of. The first that begins a path counts. */
 const ALIASES: ReadonlyArray<readonly [from: string, to: string]> = [
   ['/api/users/register', '/api/v1/auth/register'],
   ['/api/users/login', '/api/v1/auth/login'],

@@ -22,7 +22,7 @@ export const work = table(
     lastError: text('last_error'),
     createdAt: time('created_at').notNull(),
   },
-  // Putting work in is part of every transfer, so a row is only in the indexes that it has something to say to. A query
+  // Work is put in for most of what happens, so a row is only in the indexes that it has something to say to. A query
   // uses one that is partial if it states its condition in the same words, and not as a parameter.
   (t) => [
     uniqueIndex('work_unique_key').on(t.kind, t.uniqueKey).where(sql`unique_key is not null`),

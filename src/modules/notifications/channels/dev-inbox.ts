@@ -1,6 +1,6 @@
 /**
- * Where messages of a development or demo instance can be looked at instead of being sent: it stands in for every
- * provider that is not set up, and sees what the others send. Never in production.
+ * Where messages of a development or demo instance can be looked at instead of being sent: it stands in for
+ * mail, SMS and WhatsApp where no provider is set up, and sees what the others send. Never in production.
  */
 import type { Clock, NewId } from '../../../platform/ids'
 import type { Channel, Medium, OutgoingMessage } from './channel'
