@@ -11,6 +11,7 @@ import type { Asked, Outcomes } from './outcomes'
 import type { Policy, Verdict } from './policy'
 import type { Place, Provider, Providers } from './providers'
 import type { Taken, Taking } from './taking'
+import type { Tracks } from './tracks'
 
 export interface Delivering {
   /** `held`: what is under way here; what is gathered is added to it. */
@@ -22,6 +23,7 @@ export interface DeliveringParts {
   policy: Policy
   compose: Compose
   outcomes: Outcomes
+  tracks: Tracks
   taking: Taking
 }
 
@@ -35,14 +37,14 @@ const BREAKER_FIGURES = { closed: 0, half_open: 1, open: 2 }
 
 export function createDelivering(
   { store, clock, log, metrics }: Runtime,
-  { providers, policy, compose, outcomes, taking }: DeliveringParts,
+  { providers, policy, compose, outcomes, tracks, taking }: DeliveringParts,
 ): Delivering {
   /** What becomes of a delivery that is not to be sent now. */
-  async function heed({ delivery, notification }: Taken, verdict: Exclude<Verdict, { go: true }>): Promise<void> {
+  async function heed(taken: Taken, verdict: Exclude<Verdict, { go: true }>): Promise<void> {
     await store.write((tx) =>
       'end' in verdict
-        ? outcomes.end(tx, delivery, notification, verdict.end, verdict.reason)
-        : outcomes.putOff(tx, delivery, { ...verdict, isWished: true }),
+        ? tracks.end(tx, taken, { state: verdict.end, reason: verdict.reason })
+        : outcomes.putOff(tx, taken.delivery, { ...verdict, isWished: true }),
     )
   }
 
