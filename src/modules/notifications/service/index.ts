@@ -7,7 +7,7 @@ import type { Runtime } from '../../../platform/runtime'
 import type { Appointments } from '../../appointments'
 import type { Identity } from '../../identity'
 import type { Channel, Medium } from '../channels/channel'
-import { createTemplateEngine, type TemplateEngine } from '../templates/engine'
+import { createTemplateEngine } from '../templates/engine'
 import type { Language } from '../templates/template'
 import { createApplyingReceipts } from './applying-receipts'
 import { type Catalogue, createCatalogue } from './catalogue'
@@ -38,7 +38,6 @@ export interface Notifications {
   sending: Sending
   messages: Messages
   catalogue: Catalogue
-  engine: TemplateEngine
   routing: Routing
   preferences: PreferenceStore
   unsubscribing: Unsubscribing
@@ -123,7 +122,6 @@ export function createNotifications(
     sending: createSending(runtime, { identity, catalogue, engine, outbox, providers, preferences }),
     messages,
     catalogue,
-    engine,
     routing,
     preferences,
     unsubscribing,
