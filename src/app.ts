@@ -12,7 +12,7 @@ import {
   createDevInbox,
   createNotifications,
   type DevInbox,
-  inboxRoutes,
+  devInboxRoutes,
   type Medium,
   notificationRoutes,
   outsideRoutes,
@@ -280,7 +280,7 @@ export function createApp(config: Config, runtime: Runtime) {
         .use(queueRoutes(queue, identity.noted, words))
         .use(workRoutes({ jobs, queue, noted: identity.noted }, words)),
     )
-  if (inbox) app.use(inboxRoutes(inbox, words))
+  if (inbox) app.use(devInboxRoutes(inbox, words))
 
   let described: object | undefined
   const document = (): object => {

@@ -284,7 +284,6 @@ describe('work that fails', () => {
       {
         id: expect.any(Number),
         kind: KIND,
-        payload: { to: 'somebody' },
         attempts: 3,
         lastError: 'failure 3',
         createdAt: madeAt,
@@ -373,12 +372,12 @@ describe('dead work', () => {
   })
 
   test('is listed newest first, as many as asked for', async () => {
-    worker(async () => {
-      throw new HopelessError('never')
+    worker(async ({ payload }) => {
+      throw new HopelessError(`${payload} never`)
     })
     for (const payload of ['a', 'b', 'c']) await put({ payload })
     await queue.drain()
-    expect((await queue.dead(2)).map(({ payload }) => payload)).toEqual(['c', 'b'])
+    expect((await queue.dead(2)).map(({ lastError }) => lastError)).toEqual(['c never', 'b never'])
   })
 })
 

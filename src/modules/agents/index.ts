@@ -1,4 +1,4 @@
 /** Agents and ATMs: float, commission and cash-in. */
 export { cashInCompleted, floatIssued } from './events'
 export { agentsRoutes } from './routes'
-export { type Agents, createAgents } from './service'
+export { createAgents } from './service'

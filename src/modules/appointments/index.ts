@@ -7,12 +7,8 @@ export {
   appointmentMoved,
   appointmentRefunded,
   appointmentReminderDue,
-  type DepositOutcome,
-  type EndedBy,
   placeOffered,
   reviewAsked,
 } from './events'
 export { appointmentRoutes } from './routes'
-export { type AppointmentOptions, type Appointments, createAppointments } from './service'
-export type { ReminderPlan } from './service/reminders'
-export type { AppointmentDetails } from './service/views'
+export { type Appointments, createAppointments } from './service'

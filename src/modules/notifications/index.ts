@@ -2,7 +2,6 @@
 
 export {
   ChannelSettingError,
-  type ChannelSettings,
   createChannels,
   TAKES,
   vapidKeys,
@@ -11,7 +10,7 @@ export type { Channel, Medium } from './channels/channel'
 export { createDevInbox, type DevInbox } from './channels/dev-inbox'
 export { subscribeNotices } from './notices'
 export {
-  inboxRoutes,
+  devInboxRoutes,
   notificationRoutes,
   outsideRoutes,
   RECEIPTS_PATH,
@@ -19,4 +18,3 @@ export {
   UNSUBSCRIBE_PATH,
 } from './routes'
 export { createNotifications, type Notifications } from './service'
-export type { Language } from './templates/template'

@@ -8,4 +8,4 @@ export {
   withdrawalReversed,
 } from './events'
 export { withdrawalRoutes } from './routes'
-export { createWithdrawals, type Withdrawals } from './service'
+export { createWithdrawals } from './service'

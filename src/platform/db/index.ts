@@ -6,7 +6,7 @@ import { asSqliteStoreError, createSqliteStore, openSqliteReader } from './sqlit
 import { type Reader, type Store, StoreError, type StoreObserver, silentObserver } from './store'
 
 export { type DataFolder, DataFolderError, lockDataFolder, pathsOf } from './data-folder'
-export { type Engine, engine } from './engine'
+export { engine } from './engine'
 export { MigrationError, type MigrationReport } from './migrate'
 export { type Changes, prepared, preparedWrite } from './prepared'
 export {

@@ -1,5 +1,5 @@
 /** The fields that requests share, each with its form and its bounds. */
-import { FormatRegistry, type Static, type TSchema, Type } from '@sinclair/typebox'
+import { FormatRegistry, type TSchema, Type } from '@sinclair/typebox'
 import { idForm } from '../ids'
 import { currencyDigits, LARGEST_AMOUNT } from '../money'
 
@@ -90,5 +90,3 @@ export const userIdOrMe = Type.String({
 
 /** The id of one of our things, as a parameter or a field. */
 export const idOf = (prefix: string) => Type.String({ pattern: idForm(prefix).source })
-
-export type { Static }

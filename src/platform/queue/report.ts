@@ -19,7 +19,6 @@ export interface KindReport {
 export interface DeadWork {
   id: number
   kind: string
-  payload: unknown
   attempts: number
   lastError: string | null
   createdAt: number
@@ -54,7 +53,6 @@ export function deadWork(db: Db, limit: number, before: number | undefined): Pro
     .select({
       id: work.id,
       kind: work.kind,
-      payload: work.payload,
       attempts: work.attempts,
       lastError: work.lastError,
       createdAt: work.createdAt,

@@ -85,8 +85,8 @@ const shownAtDesk = { ...shown, customer: { id: 'usr_01m0z3k8x2f4v5b6n7af', name
 
 export const appointmentModel = answer(appointment, shown)
 export const appointmentsModel = pageOf(Type.Object(appointment), [{ items: [shown], nextCursor: null }])
-export const deskModel = answer(atDesk, shownAtDesk)
-export const desksModel = pageOf(Type.Object(atDesk), [{ items: [shownAtDesk], nextCursor: null }])
+export const deskAppointmentModel = answer(atDesk, shownAtDesk)
+export const deskAppointmentsModel = pageOf(Type.Object(atDesk), [{ items: [shownAtDesk], nextCursor: null }])
 export const appointmentParams = Type.Object({ appointmentId })
 export const deskQuery = Type.Object({
   ...pageQuery,

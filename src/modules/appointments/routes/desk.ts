@@ -9,10 +9,10 @@ import { appointmentFailures } from '../failures'
 import {
   appointmentModel,
   appointmentParams,
+  deskAppointmentModel,
+  deskAppointmentsModel,
   deskCancelBody,
-  deskModel,
   deskQuery,
-  desksModel,
   moveBody,
 } from '../model/appointments'
 import type { Appointments } from '../service'
@@ -54,7 +54,7 @@ export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWor
           description: 'A member of staff sees their own; support and operators see all.',
         }),
         query: deskQuery,
-        response: { 200: desksModel },
+        response: { 200: deskAppointmentsModel },
       },
     )
     .get(
@@ -64,7 +64,7 @@ export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWor
       {
         ...route({ scopes, tag: TAG, summary: 'One appointment that I run' }),
         params: appointmentParams,
-        response: { 200: deskModel, ...problems(appointmentFailures, 'appointment_not_found') },
+        response: { 200: deskAppointmentModel, ...problems(appointmentFailures, 'appointment_not_found') },
       },
     )
     .post(

@@ -7,7 +7,6 @@ import type { Runtime } from '../../../platform/runtime'
 import { users } from '../schema'
 
 export type User = typeof users.$inferSelect
-export type UserStatus = 'pending_verification' | 'active' | 'frozen' | 'closed'
 
 /** A user as they see themselves. */
 export interface UserView {

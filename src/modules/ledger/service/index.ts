@@ -4,11 +4,11 @@ import type { Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { LedgerCode, PostingCode } from '../failures'
-import type { AccountKindName, TransferType } from '../kinds'
+import type { TransferType } from '../kinds'
 import { type Leg, type Movement, post } from '../posting'
 import { entries, transfers } from '../schema'
-import { type AccountName, type Accounts, createAccounts } from './accounts'
-import { createHolds, type Hold, type Holds } from './holds'
+import { type Accounts, createAccounts } from './accounts'
+import { createHolds, type Holds } from './holds'
 import { insertEntry, insertTransfer, lockAccounts, markEntry, type Transfer, updateAccount } from './queries'
 import { createStatements, type Statements } from './statements'
 
@@ -170,5 +170,3 @@ async function getTransfer(tx: Tx, id: string): Promise<Transfer | undefined> {
   const [found] = await tx.select().from(transfers).where(eq(transfers.id, id))
   return found
 }
-
-export type { AccountKindName, AccountName, Hold, Transfer }

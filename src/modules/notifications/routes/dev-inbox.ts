@@ -4,9 +4,9 @@ import { Elysia } from 'elysia'
 import { answer } from '../../../platform/http/fields'
 import type { RouteWords } from '../../../platform/http/route'
 import type { DevInbox } from '../channels/dev-inbox'
-import { inboxPage } from '../inbox-page'
+import { devInboxPage } from './dev-inbox-page'
 
-const inboxModel = Type.Array(
+const devInboxModel = Type.Array(
   answer({
     id: Type.String(),
     channel: Type.String(),
@@ -31,12 +31,12 @@ const inboxModel = Type.Array(
   },
 )
 
-export function inboxRoutes(inbox: DevInbox, { route }: RouteWords) {
+export function devInboxRoutes(inbox: DevInbox, { route }: RouteWords) {
   return new Elysia({ name: 'dev-inbox', normalize: false }).get(
     '/dev/inbox',
     ({ query, request }) => {
       const messages = inbox.list(query.to)
-      return request.headers.get('accept')?.includes('text/html') ? inboxPage(messages) : messages
+      return request.headers.get('accept')?.includes('text/html') ? devInboxPage(messages) : messages
     },
     {
       ...route({
@@ -46,7 +46,7 @@ export function inboxRoutes(inbox: DevInbox, { route }: RouteWords) {
         description: 'JSON, or a page for a browser. Production has no such address.',
       }),
       query: Type.Object({ to: Type.Optional(Type.String({ maxLength: 254 })) }),
-      response: { 200: inboxModel },
+      response: { 200: devInboxModel },
     },
   )
 }

@@ -1,11 +1,9 @@
 /** What the routes of notifications share. */
-import type { Elysia } from 'elysia'
 import { contextOf, principalOf } from '../../../platform/http/context'
 import type { Idempotency } from '../../../platform/http/idempotency'
 import type { RouteWords } from '../../../platform/http/route'
 import type { Clock } from '../../../platform/ids'
 import type { Identity } from '../../identity'
-import type { Notifications } from '../service'
 import type { Noted } from '../service/catalogue'
 
 export interface NotificationHands {
@@ -19,8 +17,6 @@ export interface NotificationHands {
   /** The key by which browsers know us. */
   pushKey: string
 }
-
-export type Part = (notifications: Notifications, hands: NotificationHands) => Elysia
 
 export const TAG = 'Notifications'
 export const OPERATOR_TAG = 'Messages'

@@ -6,7 +6,7 @@ import { personRoutes } from './person'
 import { sendingRoutes } from './sending'
 import { templateRoutes } from './templates'
 
-export { inboxRoutes } from './dev-inbox'
+export { devInboxRoutes } from './dev-inbox'
 export type { NotificationHands } from './hands'
 export { outsideRoutes, RECEIPTS_PATH, receiptGate, UNSUBSCRIBE_PATH } from './outside'
 

@@ -11,6 +11,7 @@ import type { Asked, Outcomes } from './outcomes'
 import type { Policy, Verdict } from './policy'
 import type { Place, Provider, Providers } from './providers'
 import type { Taken, Taking } from './taking'
+import type { Tracks } from './tracks'
 
 export interface Delivering {
   /** `held`: what is under way here; what is gathered is among it meanwhile. */
@@ -22,6 +23,7 @@ export interface DeliveringParts {
   policy: Policy
   compose: Compose
   outcomes: Outcomes
+  tracks: Tracks
   taking: Taking
 }
 
@@ -34,14 +36,14 @@ const NOTE_PAUSES_MS = [250, 1_000, 4_000, 15_000, 30_000]
 
 export function createDelivering(
   { store, clock, log }: Runtime,
-  { providers, policy, compose, outcomes, taking }: DeliveringParts,
+  { providers, policy, compose, outcomes, tracks, taking }: DeliveringParts,
 ): Delivering {
   /** What becomes of a delivery that is not to be sent now. */
-  async function heed({ delivery, notification }: Taken, verdict: Exclude<Verdict, { go: true }>): Promise<void> {
+  async function heed(taken: Taken, verdict: Exclude<Verdict, { go: true }>): Promise<void> {
     await store.write((tx) =>
       'end' in verdict
-        ? outcomes.end(tx, delivery, notification, verdict.end, verdict.reason)
-        : outcomes.putOff(tx, delivery, { ...verdict, isWished: true }),
+        ? tracks.end(tx, taken, { state: verdict.end, reason: verdict.reason })
+        : outcomes.putOff(tx, taken.delivery, { ...verdict, isWished: true }),
     )
   }
 

@@ -8,10 +8,10 @@ import type { Patience } from '../../../platform/queue/patience'
 import type { Runtime } from '../../../platform/runtime'
 import type { Medium } from '../channels/channel'
 import type { Delivering } from './delivering'
-import type { Outcomes } from './outcomes'
 import type { Providers } from './providers'
 import { LANE } from './states'
 import { LEASE_MS, type Taken, type Taking } from './taking'
+import type { Tracks } from './tracks'
 
 export interface Dispatcher {
   start(): void
@@ -27,7 +27,7 @@ export interface Dispatcher {
 
 export interface DispatcherParts {
   providers: Providers
-  outcomes: Outcomes
+  tracks: Tracks
   taking: Taking
   delivering: Delivering
   patience: Patience
@@ -43,7 +43,7 @@ const NUDGE_MS = 10
 
 export function createDispatcher(
   { store, clock, log, metrics }: Runtime,
-  { providers, outcomes, taking, delivering, patience }: DispatcherParts,
+  { providers, tracks, taking, delivering, patience }: DispatcherParts,
 ): Dispatcher {
   const pumping = new Map<Medium, Promise<void>>()
   const again = new Set<Medium>()
@@ -131,7 +131,7 @@ export function createDispatcher(
     // Requests that write go between.
     for (let i = 0; i < ids.length; i += IN_ONE_UNIT) {
       await store.write(async (tx) => {
-        for (const id of ids.slice(i, i + IN_ONE_UNIT)) await outcomes.fallBack(tx, id)
+        for (const id of ids.slice(i, i + IN_ONE_UNIT)) await tracks.fallBack(tx, id)
       })
     }
     return ids.length
@@ -147,7 +147,7 @@ export function createDispatcher(
     while (ended < AT_ONE_LOOK && (await which(store.read, 1)).length > 0) {
       const batch = await store.write(async (tx) => {
         const rows = await which(tx, IN_ONE_UNIT)
-        for (const { delivery, notification } of rows) await outcomes.end(tx, delivery, notification, state, reason)
+        for (const each of rows) await tracks.end(tx, each, { state, reason })
         return rows.length
       })
       if (batch === 0) break

@@ -7,8 +7,9 @@ import type { Runtime } from '../../../platform/runtime'
 import type { Appointments } from '../../appointments'
 import type { Identity } from '../../identity'
 import type { Channel, Medium } from '../channels/channel'
-import { createTemplateEngine, type TemplateEngine } from '../templates/engine'
+import { createTemplateEngine } from '../templates/engine'
 import type { Language } from '../templates/template'
+import { createApplyingReceipts } from './applying-receipts'
 import { type Catalogue, createCatalogue } from './catalogue'
 import { createCompose } from './compose'
 import { createDelivering } from './delivering'
@@ -29,6 +30,7 @@ import { createSending, type Sending } from './sending'
 import { createSuppressions, type Suppressions } from './suppressions'
 import { createTaking } from './taking'
 import { createTargets, type Targets } from './targets'
+import { createTracks } from './tracks'
 import { createUnsubscribing, type Unsubscribing } from './unsubscribe'
 
 export interface Notifications {
@@ -36,7 +38,6 @@ export interface Notifications {
   sending: Sending
   messages: Messages
   catalogue: Catalogue
-  engine: TemplateEngine
   routing: Routing
   preferences: PreferenceStore
   unsubscribing: Unsubscribing
@@ -99,7 +100,9 @@ export function createNotifications(
     targets,
     wake: (tx) => dispatcher.wake(tx),
   })
-  const outcomes = createOutcomes(runtime, { outbox, suppressions, targets, isOn: providers.isOn })
+  const tracks = createTracks(runtime, { outbox, isOn: providers.isOn })
+  const applying = createApplyingReceipts(runtime, { tracks, suppressions })
+  const outcomes = createOutcomes(runtime, { tracks, applying, suppressions, targets })
   const policy = createPolicy(runtime, {
     catalogue,
     reach,
@@ -109,18 +112,17 @@ export function createNotifications(
     callingCodes,
   })
   const taking = createTaking(runtime)
-  const delivering = createDelivering(runtime, { providers, policy, compose, outcomes, taking })
+  const delivering = createDelivering(runtime, { providers, policy, compose, outcomes, tracks, taking })
   const patience = createPatience(traffic)
-  const dispatcher: Dispatcher = createDispatcher(runtime, { providers, outcomes, taking, delivering, patience })
+  const dispatcher: Dispatcher = createDispatcher(runtime, { providers, tracks, taking, delivering, patience })
   const messages = createMessages(runtime, { identity, reach, suppressions, wake: (tx) => dispatcher.wake(tx) })
-  const receipts = createReceipts(runtime, { providers, outcomes })
+  const receipts = createReceipts(runtime, { providers, applying })
 
   return {
     outbox,
     sending: createSending(runtime, { identity, catalogue, engine, outbox, providers, preferences }),
     messages,
     catalogue,
-    engine,
     routing,
     preferences,
     unsubscribing,

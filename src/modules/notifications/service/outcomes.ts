@@ -1,19 +1,16 @@
-/**
- * What becomes of a delivery, its track and its notification when a try has ended, in one transaction. Within a track
- * the next step begins when one has failed; once one has reached the person, the others of the track are called off.
- */
-import { and, desc, eq, inArray, ne, notInArray, sql } from 'drizzle-orm'
+/** What becomes of a delivery when a try has ended: it was accepted, is tried again after a pause, or has failed. */
+import { and, eq, notInArray, sql } from 'drizzle-orm'
 import { type Changes, prepared, type Tx } from '../../../platform/db'
-import { forUpdate } from '../../../platform/db/dialect'
 import { backoff } from '../../../platform/queue/backoff'
 import type { Runtime } from '../../../platform/runtime'
-import type { Medium, ReceiptStatus, Sent } from '../channels/channel'
-import { deliveries, deliveryReceipts, notifications } from '../schema'
-import { type DeliveryRow, insertDelivery, type NotificationRow, type Outbox } from './outbox'
+import type { Medium, Sent } from '../channels/channel'
+import { deliveries, notifications } from '../schema'
+import type { ApplyingReceipts } from './applying-receipts'
+import type { DeliveryRow } from './outbox'
 import type { Step, Track } from './routing'
-import { type DeliveryState, REACHED, statusOf } from './states'
 import type { Suppressions } from './suppressions'
 import type { Targets } from './targets'
+import { stillOurs, type Tracks, trackOf, type Way } from './tracks'
 
 /** One try, as the status of a notification shows it. */
 export interface Try {
@@ -26,9 +23,7 @@ export interface Try {
 }
 
 /** What came of going round the providers once. */
-export interface Tried {
-  delivery: DeliveryRow
-  notification: NotificationRow
+export interface Tried extends Way {
   to: string
   /** Each provider that was asked; the last one decided. At least one. */
   asked: readonly Asked[]
@@ -49,14 +44,8 @@ export interface Outcomes {
   record(tx: Tx, tried: Tried): Promise<void>
   /** How long a delivery rests that failed for now. */
   pauseAfter(attempt: number, urgent: boolean): number
-  /** Ends a delivery that was not sent at all. */
-  end(tx: Tx, delivery: DeliveryRow, notification: NotificationRow, state: DeliveryState, reason: string): Promise<void>
   /** Puts a delivery off; its try does not count. */
   putOff(tx: Tx, delivery: DeliveryRow, wait: Wait): Promise<void>
-  /** Begins the next step of a delivery that has not succeeded in time; it goes on being tried itself. */
-  fallBack(tx: Tx, deliveryId: string): Promise<void>
-  /** Applies what a provider says later; answers whether its message is known. */
-  receipt(tx: Tx, delivery: DeliveryRow, status: ReceiptStatus, about: ReceiptFacts): Promise<void>
 }
 
 export interface Wait {
@@ -65,12 +54,6 @@ export interface Wait {
   digest: boolean
   /** Somebody wants it so: it is no reason to try another way meanwhile. */
   isWished: boolean
-}
-
-interface ReceiptFacts {
-  reason: string | null
-  invalidRecipient: boolean
-  at: number
 }
 
 const FIRST_PAUSE_MS = 2_000
@@ -82,9 +65,6 @@ const GIVE_UP_MS = 4 * 24 * 3_600_000
 /** An endpoint of somebody’s own is nobody’s only way of hearing. */
 const GIVE_UP_WEBHOOK_MS = 24 * 3_600_000
 const TRIES_KEPT = 20
-/** An accepted one may yet fail and go another way; a failed one may be sent again by an operator. */
-const OVER: ReadonlySet<string> = new Set(['delivered', 'expired', 'cancelled', 'skipped'])
-
 const acceptOne = prepared<Record<string, unknown>, Changes>('delivery_accepted', (db, $) =>
   db
     .update(deliveries)
@@ -112,19 +92,17 @@ const settleNotification = prepared<{ id: string; status: string }, Changes>('no
 export function createOutcomes(
   { clock, random, metrics }: Runtime,
   {
-    outbox,
+    tracks,
+    applying,
     suppressions,
     targets,
-    isOn,
   }: {
-    outbox: Outbox
+    tracks: Tracks
+    applying: ApplyingReceipts
     suppressions: Suppressions
     targets: Targets
-    isOn: (medium: Medium) => boolean
   },
 ): Outcomes {
-  const trackOf = ({ track }: DeliveryRow, { tracks }: NotificationRow) => (tracks as Track[])[track] ?? []
-
   const pauseAfter = (attempt: number, urgent: boolean) =>
     backoff(attempt, {
       firstMs: FIRST_PAUSE_MS,
@@ -146,89 +124,6 @@ export function createOutcomes(
     return [...(delivery.tries as Try[]), ...(interrupted ? [lost] : []), ...now].slice(-TRIES_KEPT)
   }
 
-  /** The notification is as far as its furthest delivery; once nothing more can come of it, its secret goes. */
-  async function refresh(tx: Tx, notificationId: string): Promise<void> {
-    const rows = await tx
-      .select({ state: deliveries.state })
-      .from(deliveries)
-      .where(eq(deliveries.notificationId, notificationId))
-    const status = statusOf(rows.map(({ state }) => state))
-    await tx
-      .update(notifications)
-      .set(OVER.has(status) ? { status, sealedSecret: null } : { status })
-      .where(eq(notifications.id, notificationId))
-  }
-
-  async function callOffOthers(tx: Tx, { id, notificationId, track }: DeliveryRow): Promise<void> {
-    await tx
-      .update(deliveries)
-      .set({ state: 'cancelled', reason: 'reached another way', fallbackAt: null, leaseUntil: 0 })
-      .where(
-        and(
-          eq(deliveries.notificationId, notificationId),
-          eq(deliveries.track, track),
-          eq(deliveries.state, 'waiting'),
-          ne(deliveries.id, id),
-        ),
-      )
-  }
-
-  /** Puts the next step in, if there is one that was not begun; answers whether anything of the track still goes on. */
-  async function beginNext(tx: Tx, delivery: DeliveryRow, notification: NotificationRow): Promise<boolean> {
-    const track = trackOf(delivery, notification)
-    const begun = await tx
-      .select({ medium: deliveries.medium, state: deliveries.state, id: deliveries.id })
-      .from(deliveries)
-      .where(and(eq(deliveries.notificationId, notification.id), eq(deliveries.track, delivery.track)))
-    const others = begun.filter(({ id }) => id !== delivery.id)
-    const next = track.findIndex(
-      ({ medium }, i) => i > delivery.step && isOn(medium) && !begun.some((each) => each.medium === medium),
-    )
-    if (next >= 0) {
-      insertDelivery(tx, outbox.newDelivery(notification, track, { track: delivery.track, step: next }))
-      metrics.messages.inc({ channel: delivery.medium, outcome: 'fell_back' })
-      return true
-    }
-    return others.some(({ state }) => state === 'waiting' || REACHED.has(state))
-  }
-
-  /** What failed before a step that nobody can take has no way behind it either. */
-  async function lastFailureIsDead(tx: Tx, { notificationId, track }: DeliveryRow): Promise<void> {
-    const [last] = await tx
-      .select({ id: deliveries.id })
-      .from(deliveries)
-      .where(
-        and(eq(deliveries.notificationId, notificationId), eq(deliveries.track, track), eq(deliveries.state, 'failed')),
-      )
-      .orderBy(desc(deliveries.step))
-      .limit(1)
-    if (last) await tx.update(deliveries).set({ state: 'dead' }).where(eq(deliveries.id, last.id))
-  }
-
-  async function end(
-    tx: Tx,
-    delivery: DeliveryRow,
-    notification: NotificationRow,
-    state: DeliveryState,
-    reason: string,
-    changes: Partial<DeliveryRow> = {},
-    /** What a failure is with no way behind it: for somebody to look at. */
-    atTheEnd: DeliveryState = 'dead',
-  ): Promise<void> {
-    const mine = await tx
-      .update(deliveries)
-      .set({ ...changes, state, reason, leaseUntil: 0, fallbackAt: null })
-      .where(and(stillOurs(delivery), inArray(deliveries.state, ['waiting', 'accepted'])))
-      .returning({ id: deliveries.id })
-    if (mine.length === 0) return
-    const goesOn = state === 'failed' || state === 'skipped' ? await beginNext(tx, delivery, notification) : false
-    if (state === 'skipped' && !goesOn) await lastFailureIsDead(tx, delivery)
-    const isLast = state === 'failed' && !goesOn
-    if (isLast) await tx.update(deliveries).set({ state: atTheEnd }).where(eq(deliveries.id, delivery.id))
-    metrics.messages.inc({ channel: delivery.medium, outcome: isLast ? atTheEnd : state })
-    await refresh(tx, notification.id)
-  }
-
   async function accepted(tx: Tx, tried: Tried, { provider, at }: Asked, providerId: string | null): Promise<void> {
     const { delivery, notification } = tried
     const track = trackOf(delivery, notification)
@@ -247,60 +142,11 @@ export function createOutcomes(
       await tx.update(deliveries).set({ fallbackAt: null }).where(eq(deliveries.id, delivery.id))
     metrics.messages.inc({ channel: delivery.medium, outcome: 'accepted' })
     metrics.messageWait.observe({ channel: delivery.medium }, Math.max(0, at - notification.dueAt) / 1000)
-    if (track.length > 1 && !waitsForReceipt) await callOffOthers(tx, delivery)
+    if (track.length > 1 && !waitsForReceipt) await tracks.callOffOthers(tx, delivery)
     const alone = (notification.tracks as Track[]).length === 1 && track.length === 1
     if (alone) await settleNotification(tx, { id: notification.id, status: 'accepted' })
-    else await refresh(tx, notification.id)
-    if (providerId !== null) await applyEarly(tx, { ...delivery, state: 'accepted', provider, providerId })
-  }
-
-  /** A receipt may come before the message is noted as accepted. */
-  async function applyEarly(tx: Tx, delivery: DeliveryRow): Promise<void> {
-    const early = await tx
-      .select()
-      .from(deliveryReceipts)
-      .where(
-        and(
-          eq(deliveryReceipts.provider, delivery.provider ?? ''),
-          eq(deliveryReceipts.providerId, delivery.providerId ?? ''),
-        ),
-      )
-    for (const row of early) {
-      if (row.appliedAt !== null) continue
-      await receipt(tx, delivery, row.status as ReceiptStatus, row)
-    }
-  }
-
-  async function receipt(tx: Tx, delivery: DeliveryRow, status: ReceiptStatus, about: ReceiptFacts): Promise<void> {
-    await tx
-      .update(deliveryReceipts)
-      .set({ appliedAt: clock() })
-      .where(
-        and(
-          eq(deliveryReceipts.provider, delivery.provider ?? ''),
-          eq(deliveryReceipts.providerId, delivery.providerId ?? ''),
-          eq(deliveryReceipts.status, status),
-        ),
-      )
-    const [now] = await forUpdate(tx.select().from(deliveries).where(eq(deliveries.id, delivery.id)))
-    // Receipts come in any order: what has arrived has arrived, and what is over is over.
-    if (now?.state !== 'accepted' || status === 'accepted') return
-    const [notification] = await tx.select().from(notifications).where(eq(notifications.id, now.notificationId))
-    if (!notification) return
-    if (status === 'failed') {
-      // That one, whatever address the person has by now.
-      if (about.invalidRecipient && now.addressHash !== null)
-        await suppressions.addHash(tx, now.medium as Medium, now.addressHash, 'invalid')
-      await end(tx, now, notification, 'failed', about.reason ?? 'the provider could not deliver it')
-      return
-    }
-    await tx
-      .update(deliveries)
-      .set({ state: 'delivered', deliveredAt: about.at, fallbackAt: null })
-      .where(eq(deliveries.id, now.id))
-    metrics.messages.inc({ channel: now.medium, outcome: 'delivered' })
-    if (trackOf(now, notification).length > 1) await callOffOthers(tx, now)
-    await refresh(tx, notification.id)
+    else await tracks.refresh(tx, notification.id)
+    if (providerId !== null) await applying.applyEarly(tx, { ...delivery, state: 'accepted', provider, providerId })
   }
 
   async function tryAgain(
@@ -320,7 +166,7 @@ export function createOutcomes(
     const tooLong = at - Math.max(delivery.createdAt, notification.dueAt) > patience
     const tries = triesWith(tried)
     if (tooLate || tooLong)
-      return end(tx, delivery, notification, 'failed', reason, { tries }, tooLate ? 'expired' : 'dead')
+      return tracks.end(tx, tried, { state: 'failed', reason, tries, atTheEnd: tooLate ? 'expired' : 'dead' })
     const hasNext = trackOf(delivery, notification).length > delivery.step + 1
     await tx
       .update(deliveries)
@@ -339,19 +185,19 @@ export function createOutcomes(
   }
 
   return {
-    end,
-    receipt,
     pauseAfter,
 
     async record(tx, tried) {
-      const { asked, delivery, notification, to } = tried
+      const { asked, delivery, to } = tried
       const last = asked.at(-1) as Asked
       const { sent } = last
       for (const each of asked) if (each.sent.gone) await targets.forget(tx, each.sent.gone)
       if (sent.outcome === 'accepted') return accepted(tx, tried, last, sent.providerId ?? null)
       if (sent.outcome === 'transient') return tryAgain(tx, tried, { ...last, sent })
       if (sent.invalidRecipient && to !== '') await suppressions.add(tx, delivery.medium as Medium, to, 'invalid')
-      return end(tx, delivery, notification, 'failed', sent.reason, {
+      return tracks.end(tx, tried, {
+        state: 'failed',
+        reason: sent.reason,
         tries: triesWith(tried),
         provider: last.provider,
       })
@@ -371,20 +217,5 @@ export function createOutcomes(
         })
         .where(and(stillOurs(delivery), eq(deliveries.state, 'waiting')))
     },
-
-    async fallBack(tx, deliveryId) {
-      const [delivery] = await forUpdate(tx.select().from(deliveries).where(eq(deliveries.id, deliveryId)))
-      if (delivery?.fallbackAt === undefined || delivery.fallbackAt === null || delivery.fallbackAt > clock()) return
-      await tx.update(deliveries).set({ fallbackAt: null }).where(eq(deliveries.id, deliveryId))
-      const [notification] = await tx.select().from(notifications).where(eq(notifications.id, delivery.notificationId))
-      const open = delivery.state === 'waiting' || delivery.state === 'accepted'
-      const late =
-        notification?.expiresAt !== undefined && notification.expiresAt !== null && notification.expiresAt <= clock()
-      if (!notification || !open || late) return
-      await beginNext(tx, delivery, notification)
-    },
   }
 }
-
-/** Nobody has taken it since: whoever did says how it ended. */
-const stillOurs = ({ id, attempts }: DeliveryRow) => and(eq(deliveries.id, id), eq(deliveries.attempts, attempts))

@@ -1,13 +1,12 @@
 /** Whom a notification is for, as of now: name, language, preferences, and the address for each medium. */
 import type { Runtime } from '../../../platform/runtime'
-import type { Identity, User } from '../../identity'
+import type { Identity } from '../../identity'
 import type { Medium } from '../channels/channel'
 import type { Language } from '../templates/template'
 import type { NotificationRow } from './outbox'
 import type { PreferenceStore, Preferences } from './preferences'
 
 export interface Reached {
-  user: User | undefined
   /** Nothing, if nobody has confirmed it: it may be anything that a stranger wants our mail to say. */
   name: string | undefined
   language: Language
@@ -35,7 +34,6 @@ export function createReach({ keyring }: Runtime, identity: Identity, preference
       }
 
       return {
-        user,
         name: user === undefined || user.status === 'pending_verification' ? undefined : user.name,
         language: (language as Language | null) ?? chosen.language,
         preferences: chosen,

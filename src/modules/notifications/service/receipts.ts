@@ -8,7 +8,7 @@ import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Receipt, ReceiptRequest } from '../channels/channel'
 import { deliveries, deliveryReceipts } from '../schema'
-import type { Outcomes } from './outcomes'
+import type { ApplyingReceipts } from './applying-receipts'
 import type { Providers } from './providers'
 
 export interface Receipts {
@@ -24,7 +24,7 @@ const PRUNE_AT_ONCE = 2_000
 
 export function createReceipts(
   { store, clock, log }: Runtime,
-  { providers, outcomes }: { providers: Providers; outcomes: Outcomes },
+  { providers, applying }: { providers: Providers; applying: ApplyingReceipts },
 ): Receipts {
   /** Notes it; answers whether it is new. */
   async function note(tx: Tx, provider: string, { providerId, status, reason, invalidRecipient, at }: Receipt) {
@@ -56,7 +56,7 @@ export function createReceipts(
       if (!(await note(tx, provider, receipt))) return
       const [delivery] = await latest(tx)
       if (!delivery) return
-      await outcomes.receipt(tx, delivery, receipt.status, {
+      await applying.receipt(tx, delivery, receipt.status, {
         reason: receipt.reason ?? null,
         invalidRecipient: receipt.invalidRecipient === true,
         at: receipt.at ?? clock(),

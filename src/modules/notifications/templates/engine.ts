@@ -41,7 +41,7 @@ const DEEPEST_DATA = 8
 /** Given to every template: whose messages these are. */
 const OWN_VARIABLE = 'brand'
 
-export function createTemplateEngine({ brand, place = brand }: { brand: string; place?: string }): TemplateEngine {
+export function createTemplateEngine({ brand }: { brand: string }): TemplateEngine {
   let loading: Promise<LiquidParts> | undefined
   const liquid = () => (loading ??= loadLiquid())
 
@@ -92,7 +92,6 @@ export function createTemplateEngine({ brand, place = brand }: { brand: string; 
       html: mailPage({
         language,
         brand,
-        place,
         subject,
         // The heading of a message with a secret would stand on every screen that shows a list of mails.
         heading: facts.secret || readable.includes(subject) ? undefined : subject,

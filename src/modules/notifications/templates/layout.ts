@@ -12,8 +12,6 @@ import type { Language } from './template'
 export interface Mail {
   language: Language
   brand: string
-  /** The name at the foot, if it is another than the brand above. */
-  place: string
   subject: string
   heading: string | undefined
   /** What a list of mails shows beside the subject. */
@@ -77,7 +75,7 @@ function button(address: string, language: Language): string {
 }
 
 export function mailPage(mail: Mail): string {
-  const { language, brand, place, subject, heading, preview, greeting, body, unsubscribeUrl } = mail
+  const { language, brand, subject, heading, preview, greeting, body, unsubscribeUrl } = mail
   const title =
     heading === undefined
       ? ''
@@ -105,7 +103,7 @@ ${title}<p style="margin-top:0">${escapeHtml(greeting)}</p>
 ${body}
 <p>${escapeHtml(brand)}</p>
 </td></tr>
-${foot([place === brand ? '' : escapeHtml(place), unsubscribe(unsubscribeUrl, language)])}
+${foot(unsubscribeUrl, language)}
 </table>
 <!--[if mso]></td></tr></table><![endif]-->
 </td></tr></table>
@@ -114,13 +112,9 @@ ${foot([place === brand ? '' : escapeHtml(place), unsubscribe(unsubscribeUrl, la
 `
 }
 
-function foot(lines: string[]): string {
-  const there = lines.filter((line) => line !== '')
-  if (there.length === 0) return ''
-  return `<tr><td class="small" style="padding:16px 8px;font:13px/1.4 ${SANS};color:#5b6963">${there.join('<br>')}</td></tr>`
-}
-
-function unsubscribe(address: string | undefined, language: Language): string {
+/** Where messages of this kind are ended, if they can be. */
+function foot(address: string | undefined, language: Language): string {
   if (address === undefined || !LINK.test(address)) return ''
-  return `<a href="${escapeHtml(address)}" style="color:#5b6963">${phrases[language].unsubscribe}</a>`
+  const link = `<a href="${escapeHtml(address)}" style="color:#5b6963">${phrases[language].unsubscribe}</a>`
+  return `<tr><td class="small" style="padding:16px 8px;font:13px/1.4 ${SANS};color:#5b6963">${link}</td></tr>`
 }

@@ -6,8 +6,6 @@ import { facts } from './facts'
 import { fr } from './fr'
 import { pt } from './pt'
 
-export type { DepositOutcome, TemplateData, TemplateName } from './data'
-
 const byLanguage: Record<Language, Record<TemplateName, Words>> = { en, pt, fr }
 
 export const templateNames = Object.keys(facts) as TemplateName[]

@@ -1,5 +1,5 @@
 /** The development inbox as a page. */
-import { escapeHtml, htmlPage } from '../../platform/html'
+import { escapeHtml, htmlPage } from '../../../platform/html'
 
 interface ShownMessage {
   to: string
@@ -9,7 +9,7 @@ interface ShownMessage {
   channel: string
 }
 
-export function inboxPage(messages: readonly ShownMessage[]): Response {
+export function devInboxPage(messages: readonly ShownMessage[]): Response {
   const articles = messages.map(
     ({ to, subject, text, at, channel }) => `<article>
       <h2>${escapeHtml(subject)}</h2>
