@@ -81,7 +81,8 @@ export function createCompose(
     const details = await appointments.details(appointmentId)
     if (!details) return {}
     const link = `${baseUrl()}/appointments/${appointmentId}`
-    return { ...details, appointmentId, link }
+    const depositComesBack = details.deposit > 0 && details.cancelUntil > clock()
+    return { ...details, appointmentId, link, cancelUntil: depositComesBack ? details.cancelUntil : null }
   }
 
   function secretOf({ sealedSecret }: NotificationRow, member: string | undefined): Record<string, string> {

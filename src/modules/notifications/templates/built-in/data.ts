@@ -82,7 +82,7 @@ interface Booked extends Appointment {
   price: number
   deposit: number
   currency: string
-  /** Until when it can be cancelled without losing the deposit; `null` if at any time. */
+  /** Until when it can be cancelled without losing the deposit; `null` if there is none, or that is past. */
   cancelUntil: number | null
 }
 

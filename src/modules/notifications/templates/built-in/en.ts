@@ -80,7 +80,7 @@ const STARTS_SHORT = '{{ startsAt | day: timeZone }} {{ startsAt | time: timeZon
 const BOOKED = [
   `{{ service }}${WITH}\nWhen: ${STARTS}, until {{ endsAt | time: timeZone }}${AT}`,
   '{% if price > 0 %}The price is {{ price | money: currency }}.{% endif %}{% if deposit > 0 %} A deposit of {{ deposit | money: currency }} is held.{% endif %}',
-  '{% if cancelUntil %}You can cancel without losing anything until {{ cancelUntil | moment: timeZone }}.{% endif %}',
+  '{% if cancelUntil %}You can cancel without losing anything until {{ cancelUntil | moment: timeZone }}.{% elsif deposit > 0 %}If you cancel, your deposit is not returned.{% endif %}',
   APPOINTMENT,
 ]
 

@@ -85,7 +85,7 @@ const STARTS_SHORT = '{{ startsAt | day: timeZone }} à {{ startsAt | time: time
 const BOOKED = [
   `{{ service }}${WITH}\nDate : ${STARTS}, jusqu'à {{ endsAt | time: timeZone }}${AT}`,
   '{% if price > 0 %}Le prix est de {{ price | money: currency }}.{% endif %}{% if deposit > 0 %} Un acompte de {{ deposit | money: currency }} est retenu.{% endif %}',
-  "{% if cancelUntil %}Vous pouvez annuler sans rien perdre jusqu'au {{ cancelUntil | moment: timeZone }}.{% endif %}",
+  "{% if cancelUntil %}Vous pouvez annuler sans rien perdre jusqu'au {{ cancelUntil | moment: timeZone }}.{% elsif deposit > 0 %}Si vous annulez, votre acompte n'est pas rendu.{% endif %}",
   APPOINTMENT,
 ]
 

@@ -121,7 +121,7 @@ const STARTS_SHORT = '{{ startsAt | day: timeZone }} {{ startsAt | time: timeZon
 const BOOKED = [
   `{{ service }}${WITH}\nQuando: ${STARTS}, até às {{ endsAt | time: timeZone }}${AT}`,
   '{% if price > 0 %}O preço é de {{ price | money: currency }}.{% endif %}{% if deposit > 0 %} Fica retido um sinal de {{ deposit | money: currency }}.{% endif %}',
-  '{% if cancelUntil %}Pode cancelar sem perder nada até {{ cancelUntil | moment: timeZone }}.{% endif %}',
+  '{% if cancelUntil %}Pode cancelar sem perder nada até {{ cancelUntil | moment: timeZone }}.{% elsif deposit > 0 %}Se cancelar, o sinal não é devolvido.{% endif %}',
   APPOINTMENT,
 ]
 

@@ -1,0 +1,117 @@
+/** What a message is filled with at the moment at which it is sent. */
+import { describe, expect, test } from 'bun:test'
+import type { AppointmentDetails } from '../../../src/modules/appointments'
+import type { Identity } from '../../../src/modules/identity'
+import { type ComposeParts, createCompose } from '../../../src/modules/notifications/service/compose'
+import type { Facts } from '../../../src/modules/notifications/service/notice'
+import type { DeliveryRow, NotificationRow } from '../../../src/modules/notifications/service/outbox'
+import type { Reached } from '../../../src/modules/notifications/service/reach'
+import { builtInWords, factsOf, type TemplateName } from '../../../src/modules/notifications/templates/built-in'
+import { createTemplateEngine } from '../../../src/modules/notifications/templates/engine'
+import type { Language, Words } from '../../../src/modules/notifications/templates/template'
+import type { Runtime } from '../../../src/platform/runtime'
+
+const NOW = Date.UTC(2026, 10, 24, 8)
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+const booked: AppointmentDetails = {
+  id: 'apt_1',
+  userId: 'usr_1',
+  version: 1,
+  status: 'booked',
+  service: 'Account opening',
+  serviceId: 'svc_1',
+  staff: 'Celeste',
+  staffId: 'stf_1',
+  place: 'Baixa',
+  startsAt: NOW + 48 * HOUR,
+  endsAt: NOW + 49 * HOUR,
+  timeZone: 'UTC',
+  price: 2_000,
+  deposit: 500,
+  currency: 'USD',
+  depositState: 'held',
+  cancelUntil: NOW + 24 * HOUR,
+  offeredUntil: null,
+  reason: null,
+}
+
+interface Given {
+  language?: Language
+  facts?: Partial<Facts>
+  appointment?: Partial<AppointmentDetails>
+  secret?: string
+  expiresAt?: number
+  own?: Partial<Words>
+}
+
+/** The message of the template, by mail, and what was logged while it was made. */
+async function compose(template: TemplateName, given: Given = {}) {
+  const { language = 'en', facts = {}, appointment, secret, expiresAt, own } = given
+  const logged: unknown[] = []
+  const runtime = {
+    clock: () => NOW,
+    keyring: { open: () => secret },
+    log: { error: (...what: unknown[]) => logged.push(what) },
+  } as unknown as Runtime
+  const words = { ...builtInWords(template, language), ...own }
+  const parts = {
+    identity: { find: async () => undefined } as unknown as Identity,
+    appointments: { details: async () => ({ ...booked, ...appointment }), invitation: async () => undefined },
+    catalogue: {
+      factsOf: async () => factsOf(template),
+      wordsOf: async () => ({ words: own ? words : builtInWords(template, language), language }),
+    },
+    engine: createTemplateEngine({ brand: 'Kumbu' }),
+    unsubscribing: { urlFor: () => undefined },
+    baseUrl: () => 'https://kumbu.example',
+  } as unknown as ComposeParts
+  const notification = {
+    template,
+    category: 'security',
+    userId: 'usr_1',
+    sealedSecret: secret === undefined ? null : 'sealed',
+    expiresAt: expiresAt ?? null,
+    facts: { data: {}, ...(appointment ? { appointmentId: 'apt_1' } : {}), ...facts },
+  } as unknown as NotificationRow
+  const made = await createCompose(runtime, parts).message(
+    { id: 'dlv_1', medium: 'email' } as DeliveryRow,
+    notification,
+    { name: 'Amina', language, preferences: { timeZone: 'UTC' } } as unknown as Reached,
+    'amina@example.com',
+  )
+  if (!made.ok) throw new Error(made.detail)
+  return { ...made.value, logged }
+}
+
+describe('the confirmation of an appointment', () => {
+  const sayings: [Language, free: string, late: string][] = [
+    ['en', 'without losing anything until Wednesday', 'your deposit is not returned'],
+    ['pt', 'sem perder nada até quarta', 'o sinal não é devolvido'],
+    ['fr', "sans rien perdre jusqu'au mercredi", "votre acompte n'est pas rendu"],
+  ]
+
+  test.each(sayings)(
+    'says in %s until when it can be cancelled for nothing, while that is ahead',
+    async (language, free, late) => {
+      const { text } = await compose('appointment_confirmation', { language, appointment: {} })
+      expect(text).toContain(free)
+      expect(text).not.toContain(late)
+    },
+  )
+
+  test.each(sayings)('says in %s that the deposit is lost, once that is past', async (language, free, late) => {
+    const { text } = await compose('appointment_confirmation', { language, appointment: { cancelUntil: NOW } })
+    expect(text).toContain(late)
+    expect(text).not.toContain(free.slice(0, 15))
+  })
+
+  test.each(sayings)('says neither in %s where there is no deposit', async (language, free, late) => {
+    for (const cancelUntil of [NOW - HOUR, NOW + HOUR]) {
+      const { text } = await compose('appointment_moved', { language, appointment: { cancelUntil, deposit: 0 } })
+      expect(text).not.toContain(late)
+      expect(text).not.toContain(free.slice(0, 15))
+    }
+  })
+})
