@@ -115,3 +115,35 @@ describe('the confirmation of an appointment', () => {
     }
   })
 })
+
+describe('a secret', () => {
+  const code = (language: Language, expiresAt: number, purpose: string | null = 'verify_email') =>
+    compose('code', { language, expiresAt, secret: '482913', facts: { data: { purpose }, secretMember: 'code' } })
+  const link = (language: Language, expiresAt: number) =>
+    compose('password_reset', { language, expiresAt, secret: 'dG9r', facts: { data: {}, secretMember: 'link' } })
+
+  test.each([
+    ['en', '10 minutes', '1 minute'],
+    ['pt', '10 minutos', '1 minuto'],
+    ['fr', '10 minutes', '1 minute'],
+  ] as const)('says in %s for how long it is good', async (language, ten, one) => {
+    for (const make of [code, link]) {
+      expect((await make(language, NOW + 10 * MINUTE - 200)).text).toMatch(new RegExp(`\\b${ten}\\b`))
+      for (const left of [MINUTE, MINUTE / 2, 1]) {
+        expect((await make(language, NOW + left)).text).toMatch(new RegExp(`\\b${one}\\b`))
+      }
+    }
+    expect((await code(language, NOW + 10 * MINUTE)).short).toContain(ten)
+    expect((await code(language, NOW + MINUTE)).short).toMatch(new RegExp(`\\b${one}\\b`))
+  })
+
+  test.each([
+    ['en', 'Your code is 482913.', 'Kumbu: 482913 is your code.'],
+    ['pt', 'O seu código é 482913.', 'Kumbu: use 482913.'],
+    ['fr', 'Votre code est 482913.', 'Kumbu: 482913 est votre code.'],
+  ] as const)('whose purpose only another program knows says none in %s', async (language, text, short) => {
+    const made = await code(language, NOW + MINUTE, null)
+    expect(made.text).toContain(text)
+    expect(made.short).toStartWith(short)
+  })
+})

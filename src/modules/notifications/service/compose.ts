@@ -46,6 +46,8 @@ export interface ComposeParts {
   baseUrl: () => string
 }
 
+const MINUTE_MS = 60_000
+
 const SOMEBODY: Record<Language, string> = { en: 'somebody', pt: 'alguém', fr: 'quelqu’un' }
 const UNKNOWN: Record<Language, string> = { en: 'unknown', pt: 'desconhecido', fr: 'inconnu' }
 
@@ -85,11 +87,15 @@ export function createCompose(
     return { ...details, appointmentId, link, cancelUntil: depositComesBack ? details.cancelUntil : null }
   }
 
-  function secretOf({ sealedSecret }: NotificationRow, member: string | undefined): Record<string, string> {
+  function secretOf(notification: NotificationRow, member: string | undefined): Record<string, unknown> {
+    const { sealedSecret, expiresAt } = notification
     if (sealedSecret === null || member === undefined) return {}
     const secret = keyring.open('code-in-transit', sealedSecret)
-    return member === 'link' ? { link: `${baseUrl()}/reset-password?token=${secret}` } : { [member]: secret }
+    const said = member === 'link' ? { link: `${baseUrl()}/reset-password?token=${secret}` } : { [member]: secret }
+    return expiresAt === null ? said : { ...said, minutes: minutesUntil(expiresAt) }
   }
+
+  const minutesUntil = (moment: number) => Math.max(1, Math.round((moment - clock()) / MINUTE_MS))
 
   async function dataOf(notification: NotificationRow, language: Language): Promise<Record<string, unknown>> {
     const { data, people = {}, secretMember, sessionId, appointmentId } = notification.facts as Facts

@@ -164,7 +164,7 @@ export function createSending(
       const notice: Notice = {
         ...recipient,
         template: 'code',
-        data: { purpose: 'second_factor' },
+        data: { purpose: null },
         secret: { member: 'code', sealed: keyring.seal('code-in-transit', code) },
         about: '',
         only: channel === 'email' ? ['email'] : ['sms', 'whatsapp'],

@@ -3,11 +3,12 @@ import type { CodePurpose, SecurityChange } from '../../../identity'
 import type { TransferType } from '../../../ledger'
 
 export interface TemplateData {
-  code: { code: string; purpose: CodePurpose }
+  /** `purpose` is `null` if only another program knows it. `minutes` are those that are left. */
+  code: { code: string; purpose: CodePurpose | null; minutes: number }
   welcome: Nothing
   registration_repeated: Nothing
   sessions_revoked: Nothing
-  password_reset: { link: string }
+  password_reset: { link: string; minutes: number }
   password_changed: Nothing
   new_device: { userAgent: string; address: string; at: number }
   security_changed: { change: SecurityChange }

@@ -65,6 +65,7 @@ const deposit = choose<DepositOutcome>('depositOutcome', {
 const NOT_YOU = 'If this was not you, call your operator at once.'
 /** Not where somebody else is at work already, and the words say what to do. */
 const CALL = `{% unless change == "second_factor_locked" or change == "sign_ins_failing" %} ${NOT_YOU}{% endunless %}`
+const MINUTES = '{{ minutes }} {% if minutes == 1 %}minute{% else %}minutes{% endif %}'
 const FEE = '{% if fee > 0 %}The fee was {{ fee | money: currency }}.{% endif %}'
 const BALANCE = 'Your balance is {{ balance | money: currency }}.'
 const TRANSFER = 'Reference: {{ transferId }}'
@@ -88,10 +89,10 @@ export const en: Record<TemplateName, Words> = {
   code: {
     subject: '{{ code }} is your {{ brand }} code',
     text: paragraphs(
-      `Your code ${purpose} is **{{ code }}**.`,
-      'It works once, for five minutes. Tell it to nobody, not even to us.',
+      `Your code{% if purpose %} ${purpose}{% endif %} is **{{ code }}**.`,
+      `It works once, for ${MINUTES}. Tell it to nobody, not even to us.`,
     ),
-    short: `{{ brand }}: {{ code }} is your code ${purpose}. Five minutes, once. Tell it to nobody.`,
+    short: `{{ brand }}: {{ code }} is your code{% if purpose %} ${purpose}{% endif %}. Once, for ${MINUTES}. Tell it to nobody.`,
   },
   welcome: {
     subject: 'Welcome to {{ brand }}',
@@ -118,7 +119,7 @@ export const en: Record<TemplateName, Words> = {
     text: paragraphs(
       'Somebody, we hope you, asked for a new password. Choose it here:',
       '{{ link }}',
-      'The link works once, for 30 minutes. If this was not you, do nothing: your password stays as it is.',
+      `The link works once, for ${MINUTES}. If this was not you, do nothing: your password stays as it is.`,
     ),
   },
   password_changed: {

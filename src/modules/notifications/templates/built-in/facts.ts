@@ -28,7 +28,12 @@ const booked = {
 type Facts<Name extends TemplateName> = TemplateFacts & { sample: TemplateData[Name] }
 
 export const facts: { readonly [Name in TemplateName]: Facts<Name> } = {
-  code: { category: 'security', secret: true, urgent: true, sample: { code: '482913', purpose: 'verify_email' } },
+  code: {
+    category: 'security',
+    secret: true,
+    urgent: true,
+    sample: { code: '482913', purpose: 'verify_email', minutes: 5 },
+  },
   // Like everything that says how the account stands, it arrives whatever the person has switched off.
   welcome: { category: 'security', sample: {} },
   registration_repeated: { category: 'security', sample: {} },
@@ -37,7 +42,7 @@ export const facts: { readonly [Name in TemplateName]: Facts<Name> } = {
     category: 'security',
     secret: true,
     urgent: true,
-    sample: { link: 'https://kumbu.example/reset-password?token=Zm9yIHRoZSBzYW1wbGU' },
+    sample: { link: 'https://kumbu.example/reset-password?token=Zm9yIHRoZSBzYW1wbGU', minutes: 30 },
   },
   password_changed: { category: 'security', sample: {} },
   new_device: {

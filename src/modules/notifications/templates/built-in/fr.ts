@@ -69,6 +69,7 @@ const deposit = choose<DepositOutcome>('depositOutcome', {
 const NOT_YOU = "Si ce n'était pas vous, appelez tout de suite votre opérateur."
 /** Not where somebody else is at work already, and the words say what to do. */
 const CALL = `{% unless change == "second_factor_locked" or change == "sign_ins_failing" %} ${NOT_YOU}{% endunless %}`
+const MINUTES = '{{ minutes }} {% if minutes == 1 %}minute{% else %}minutes{% endif %}'
 const FEE = '{% if fee > 0 %}Les frais étaient de {{ fee | money: currency }}.{% endif %}'
 const BALANCE = 'Votre solde est de {{ balance | money: currency }}.'
 const BALANCE_SHORT = 'Solde: {{ balance | money: currency }}.'
@@ -93,10 +94,10 @@ export const fr: Record<TemplateName, Words> = {
   code: {
     subject: '{{ code }} est votre code {{ brand }}',
     text: paragraphs(
-      `Votre code ${purpose} est **{{ code }}**.`,
-      'Il sert une seule fois, pendant cinq minutes. Ne le dites à personne, pas même à nous.',
+      `Votre code{% if purpose %} ${purpose}{% endif %} est **{{ code }}**.`,
+      `Il sert une seule fois, pendant ${MINUTES}. Ne le dites à personne, pas même à nous.`,
     ),
-    short: `{{ brand }}: {{ code }} est votre code ${purpose}. Cinq minutes, une fois. Ne le dites à personne.`,
+    short: `{{ brand }}: {{ code }} est votre code{% if purpose %} ${purpose}{% endif %}. ${MINUTES}, une fois. Ne le dites à personne.`,
   },
   welcome: {
     subject: 'Bienvenue chez {{ brand }}',
@@ -126,7 +127,7 @@ export const fr: Record<TemplateName, Words> = {
     text: paragraphs(
       "Quelqu'un, nous espérons que c'est vous, a demandé un nouveau mot de passe. Choisissez-le ici :",
       '{{ link }}',
-      "Le lien sert une seule fois, pendant 30 minutes. Si ce n'était pas vous, ne faites rien : votre mot de passe reste le même.",
+      `Le lien sert une seule fois, pendant ${MINUTES}. Si ce n'était pas vous, ne faites rien : votre mot de passe reste le même.`,
     ),
   },
   password_changed: {

@@ -105,6 +105,7 @@ const deposit = choose<DepositOutcome>('depositOutcome', {
   kept: 'O seu sinal de {{ deposit | money: currency }} não é devolvido.',
 })
 
+const MINUTES = '{{ minutes }} {% if minutes == 1 %}minuto{% else %}minutos{% endif %}'
 const FEE = '{% if fee > 0 %}A taxa foi de {{ fee | money: currency }}.{% endif %}'
 const BALANCE = 'O seu saldo é de {{ balance | money: currency }}.'
 const BALANCE_SHORT = 'Saldo: {{ balance | money: currency }}.'
@@ -129,10 +130,10 @@ export const pt: Record<TemplateName, Words> = {
   code: {
     subject: '{{ code }} é o seu código {{ brand }}',
     text: paragraphs(
-      `O seu código ${purpose} é **{{ code }}**.`,
-      'Serve uma só vez, durante cinco minutos. Não o diga a ninguém, nem a nós.',
+      `O seu código{% if purpose %} ${purpose}{% endif %} é **{{ code }}**.`,
+      `Serve uma só vez, durante ${MINUTES}. Não o diga a ninguém, nem a nós.`,
     ),
-    short: `{{ brand }}: {{ code }} ${purposeShort}. Serve uma vez, por cinco minutos. Guarde segredo.`,
+    short: `{{ brand }}: {% if purpose %}{{ code }} ${purposeShort}{% else %}use {{ code }}{% endif %}. Serve uma vez, por ${MINUTES}. Guarde segredo.`,
   },
   welcome: {
     subject: '{{ brand }}: boas-vindas',
@@ -160,7 +161,7 @@ export const pt: Record<TemplateName, Words> = {
     text: paragraphs(
       'Foi pedida uma nova palavra-passe para a sua conta. Escolha-a aqui:',
       '{{ link }}',
-      'A ligação serve uma só vez, durante 30 minutos. Se não a pediu, não faça nada: a sua palavra-passe fica como está.',
+      `A ligação serve uma só vez, durante ${MINUTES}. Se não a pediu, não faça nada: a sua palavra-passe fica como está.`,
     ),
   },
   password_changed: {
