@@ -173,6 +173,33 @@ describe('words', () => {
     expect((await newestMail()).subject).toBe('You received USD 15.00')
   })
 
+  test('that are built in can be read, and saved as an operator’s own, each in each language', async () => {
+    const { items } = (await byOperator('GET', 'templates')).body
+    for (const { name } of items.filter(({ builtIn }: { builtIn: boolean }) => builtIn)) {
+      const read = await byOperator('GET', `templates/${name}`)
+      expect([name, read.status]).toEqual([name, 200])
+      for (const language of ['en', 'pt', 'fr']) {
+        const saved = await save(name, read.body.words[language], language)
+        expect([name, language, saved.status, saved.body.words]).toEqual([
+          name,
+          language,
+          200,
+          read.body.words[language],
+        ])
+        expect((await byOperator('DELETE', words(name, language))).status).toBe(200)
+      }
+    }
+  })
+
+  test('of the greatest length that a template may have are taken, in any script', async () => {
+    await make('long')
+    const comment = (length: number) => `{% comment %}${'ж'.repeat(length - 40)}{% endcomment %}Text`
+    const long = { subject: comment(10_000), text: comment(20_000), short: comment(10_000), html: comment(50_000) }
+    expect((await preview({ template: 'long', words: long })).status).toBe(200)
+    expect((await save('long', long)).status).toBe(200)
+    expect((await template('long')).words.en).toEqual(long)
+  })
+
   test('are kept in every version, newest first, with who wrote them; the audit log says so too', async () => {
     await make('versions')
     const at = (i: number) => ({ subject: `Version ${i}`, text: 'x' })
@@ -257,9 +284,9 @@ describe('words', () => {
         [{ text }, '/subject'],
         [{ subject: 'x' }, '/text'],
         [{ subject: '', text }, '/subject'],
-        [{ subject: 'x'.repeat(401), text }, '/subject'],
+        [{ subject: 'x'.repeat(10_001), text }, '/subject'],
         [{ subject: 'x', text: 'x'.repeat(20_001) }, '/text'],
-        [{ subject: 'x', text, short: 'x'.repeat(1_001) }, '/short'],
+        [{ subject: 'x', text, short: 'x'.repeat(10_001) }, '/short'],
         [{ subject: 'x', text, html: 'x'.repeat(50_001) }, '/html'],
         [{ subject: 'x', text, footer: 'x' }, '/footer'],
         [{ subject: 5, text }, '/subject'],
