@@ -140,6 +140,11 @@ describe('choices', () => {
   })
 })
 
+test.each([...languages])('an announcement says what it has to say wherever it arrives, in %s', async (language) => {
+  const data = { title: 'Closed', message: 'Back\non Tuesday.' }
+  expect((await render('announcement', language, data)).short).toBe('Kumbu: Closed - Back on Tuesday.')
+})
+
 describe('amounts and moments', () => {
   test('amounts have the form of the language', async () => {
     const data = { amount: 125_000_050, balance: 0 }

@@ -318,6 +318,6 @@ export const en: Record<TemplateName, Words> = {
   announcement: {
     subject: '{{ title }}',
     text: '{{ message | lines }}',
-    short: '{{ brand }}: {{ title }}',
+    short: '{{ brand }}: {{ title }} - {{ message }}',
   },
 }

@@ -331,6 +331,6 @@ export const fr: Record<TemplateName, Words> = {
   announcement: {
     subject: '{{ title }}',
     text: '{{ message | lines }}',
-    short: '{{ brand }}: {{ title }}',
+    short: '{{ brand }}: {{ title }} - {{ message }}',
   },
 }

@@ -361,6 +361,6 @@ export const pt: Record<TemplateName, Words> = {
   announcement: {
     subject: '{{ title }}',
     text: '{{ message | lines }}',
-    short: '{{ brand }}: {{ title }}',
+    short: '{{ brand }}: {{ title }} - {{ message }}',
   },
 }
