@@ -34,6 +34,7 @@ const booked: AppointmentDetails = {
   depositState: 'held',
   cancelUntil: NOW + 24 * HOUR,
   offeredUntil: null,
+  cancelledBy: null,
   reason: null,
 }
 
@@ -114,6 +115,41 @@ describe('the confirmation of an appointment', () => {
       expect(text).not.toContain(free.slice(0, 15))
     }
   })
+})
+
+describe('what is said of an appointment', () => {
+  const LINK = 'https://kumbu.example/appointments/apt_1'
+  const cancelled = (language: Language, appointment: Partial<AppointmentDetails>) =>
+    compose('appointment_cancelled', {
+      language,
+      appointment: { status: 'cancelled', ...appointment },
+      facts: { data: { deposit: 0, currency: 'USD', depositOutcome: 'none' } },
+    })
+
+  test.each(['en', 'pt', 'fr'] as const)('leads to it, in %s, in the short text too', async (language) => {
+    for (const name of ['appointment_confirmation', 'appointment_moved', 'appointment_reminder'] as const) {
+      const { text, short, html } = await compose(name, { language, appointment: {} })
+      expect(text).toContain(`\n\n${LINK}\n\n`)
+      expect(html).toContain(`<a href="${LINK}"`)
+      expect(short).toEndWith(` ${LINK}`)
+    }
+    expect((await cancelled(language, {})).text).toContain(`\n\n${LINK}\n\n`)
+  })
+
+  test.each([
+    ['en', 'Reason: the till is broken'],
+    ['pt', 'Motivo: the till is broken'],
+    ['fr', 'Motif : the till is broken'],
+  ] as const)(
+    'names the reason in %s if the place cancelled it, and none of the person’s own',
+    async (language, said) => {
+      const reason = 'the till is broken'
+      for (const cancelledBy of ['staff', 'operator', 'system'] as const)
+        expect((await cancelled(language, { cancelledBy, reason })).text).toContain(`\n\n${said}\n\n`)
+      expect((await cancelled(language, { cancelledBy: 'customer', reason })).text).not.toContain(reason)
+      expect((await cancelled(language, { cancelledBy: 'staff', reason: null })).text).not.toContain(said.slice(0, 6))
+    },
+  )
 })
 
 describe('a secret', () => {

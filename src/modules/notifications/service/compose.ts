@@ -86,7 +86,14 @@ export function createCompose(
     if (!details) return {}
     const link = `${baseUrl()}/appointments/${appointmentId}`
     const depositComesBack = details.deposit > 0 && details.cancelUntil > clock()
-    return { ...details, appointmentId, link, cancelUntil: depositComesBack ? details.cancelUntil : null }
+    return {
+      ...details,
+      appointmentId,
+      link,
+      cancelUntil: depositComesBack ? details.cancelUntil : null,
+      // Nobody is told their own.
+      reason: details.cancelledBy === 'customer' ? '' : (details.reason ?? ''),
+    }
   }
 
   function secretOf(notification: NotificationRow, member: string | undefined): Record<string, unknown> {

@@ -28,9 +28,10 @@ export interface TemplateData {
   receipt: Moved & { type: TransferType; fee: number; at: number }
   appointment_confirmation: Booked
   appointment_moved: Booked
-  appointment_cancelled: Appointment & Deposit
+  /** `reason` is empty if there is none, or the person cancelled. */
+  appointment_cancelled: Appointment & Deposit & { reason: string }
   appointment_reminder: Appointment
-  appointment_missed: Omit<Appointment, 'staff' | 'place'> & Deposit
+  appointment_missed: Omit<Appointment, 'staff' | 'place' | 'link'> & Deposit
   deposit_taken: DepositMoved
   deposit_received: DepositMoved
   deposit_refunded: DepositMoved
@@ -76,6 +77,8 @@ interface Appointment {
   /** Where the appointment is; its times are shown by that clock. */
   timeZone: string
   appointmentId: string
+  /** Where the person sees it. */
+  link: string
 }
 
 interface Booked extends Appointment {

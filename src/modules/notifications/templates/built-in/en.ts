@@ -78,11 +78,15 @@ const AT = '{% if place != blank %}\nWhere: {{ place }}{% endif %}'
 const STARTS = '{{ startsAt | moment: timeZone }}'
 const STARTS_SHORT = '{{ startsAt | day: timeZone }} {{ startsAt | time: timeZone }}'
 
+const LEAD = 'See it or cancel it here:'
+
 const BOOKED = [
   `{{ service }}${WITH}\nWhen: ${STARTS}, until {{ endsAt | time: timeZone }}${AT}`,
   '{% if price > 0 %}The price is {{ price | money: currency }}.{% endif %}{% if deposit > 0 %} A deposit of {{ deposit | money: currency }} is held.{% endif %}',
   '{% if cancelUntil %}You can cancel without losing anything until {{ cancelUntil | moment: timeZone }}.{% elsif deposit > 0 %}If you cancel, your deposit is not returned.{% endif %}',
   APPOINTMENT,
+  LEAD,
+  '{{ link }}',
 ]
 
 export const en: Record<TemplateName, Words> = {
@@ -239,27 +243,30 @@ export const en: Record<TemplateName, Words> = {
   appointment_confirmation: {
     subject: 'Your appointment: {{ service }}',
     text: paragraphs('Your appointment is booked.', ...BOOKED),
-    short: `{{ brand }}: your appointment for {{ service }} is booked for ${STARTS_SHORT}.`,
+    short: `{{ brand }}: your appointment for {{ service }} is booked for ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_moved: {
     subject: 'Your appointment was moved: {{ service }}',
     text: paragraphs('Your appointment has a new time.', ...BOOKED),
-    short: `{{ brand }}: your appointment for {{ service }} was moved to ${STARTS_SHORT}.`,
+    short: `{{ brand }}: your appointment for {{ service }} was moved to ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_cancelled: {
     subject: 'Your appointment was cancelled: {{ service }}',
     text: paragraphs(
       'This appointment will not take place:',
       `{{ service }}${WITH}\nWhen: ${STARTS}${AT}`,
+      '{% if reason != blank %}Reason: {{ reason }}{% endif %}',
       deposit,
       APPOINTMENT,
+      'See it here:',
+      '{{ link }}',
     ),
     short: `{{ brand }}: your appointment for {{ service }} on ${STARTS_SHORT} was cancelled.`,
   },
   appointment_reminder: {
     subject: 'Your appointment is soon: {{ service }}',
-    text: paragraphs('We expect you:', `{{ service }}${WITH}\nWhen: ${STARTS}${AT}`, APPOINTMENT),
-    short: `{{ brand }}: we expect you for {{ service }} on ${STARTS_SHORT}.`,
+    text: paragraphs('We expect you:', `{{ service }}${WITH}\nWhen: ${STARTS}${AT}`, APPOINTMENT, LEAD, '{{ link }}'),
+    short: `{{ brand }}: we expect you for {{ service }} on ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_missed: {
     subject: 'We missed you: {{ service }}',

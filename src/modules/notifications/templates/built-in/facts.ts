@@ -14,8 +14,9 @@ const appointment = {
   startsAt: AT + 72 * HOUR,
   timeZone: 'Africa/Maputo',
   appointmentId: 'apt_7h2k9m4p6q8r0s1t3v5w',
+  link: 'https://kumbu.example/appointments/apt_7h2k9m4p6q8r0s1t3v5w',
 }
-const { staff: _staff, place: _place, ...appointmentAlone } = appointment
+const { staff: _staff, place: _place, link: _link, ...appointmentAlone } = appointment
 const booked = {
   ...appointment,
   endsAt: appointment.startsAt + HOUR / 2,
@@ -81,7 +82,13 @@ export const facts: { readonly [Name in TemplateName]: Facts<Name> } = {
   appointment_moved: { category: 'appointments', sample: booked },
   appointment_cancelled: {
     category: 'appointments',
-    sample: { ...appointment, deposit: 500, currency: 'USD', depositOutcome: 'returned' },
+    sample: {
+      ...appointment,
+      deposit: 500,
+      currency: 'USD',
+      depositOutcome: 'returned',
+      reason: 'We are closed on that day.',
+    },
   },
   appointment_reminder: { category: 'appointments', sample: appointment },
   appointment_missed: {
@@ -108,7 +115,7 @@ export const facts: { readonly [Name in TemplateName]: Facts<Name> } = {
       startsAt: appointment.startsAt,
       timeZone: appointment.timeZone,
       offeredUntil: AT + 2 * HOUR,
-      link: 'https://kumbu.example/a/7h2k9m4p',
+      link: appointment.link,
     },
   },
   review_request: {
@@ -116,7 +123,7 @@ export const facts: { readonly [Name in TemplateName]: Facts<Name> } = {
     sample: {
       service: appointment.service,
       staff: appointment.staff,
-      link: 'https://kumbu.example/r/7h2k9m4p',
+      link: appointment.link,
     },
   },
   digest: {

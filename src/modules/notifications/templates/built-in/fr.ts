@@ -83,11 +83,15 @@ const AT = '{% if place != blank %}\nLieu : {{ place }}{% endif %}'
 const STARTS = '{{ startsAt | moment: timeZone }}'
 const STARTS_SHORT = '{{ startsAt | day: timeZone }} à {{ startsAt | time: timeZone }}'
 
+const LEAD = 'Consultez-le ou annulez-le ici :'
+
 const BOOKED = [
   `{{ service }}${WITH}\nDate : ${STARTS}, jusqu'à {{ endsAt | time: timeZone }}${AT}`,
   '{% if price > 0 %}Le prix est de {{ price | money: currency }}.{% endif %}{% if deposit > 0 %} Un acompte de {{ deposit | money: currency }} est retenu.{% endif %}',
   "{% if cancelUntil %}Vous pouvez annuler sans rien perdre jusqu'au {{ cancelUntil | moment: timeZone }}.{% elsif deposit > 0 %}Si vous annulez, votre acompte n'est pas rendu.{% endif %}",
   APPOINTMENT,
+  LEAD,
+  '{{ link }}',
 ]
 
 export const fr: Record<TemplateName, Words> = {
@@ -246,27 +250,36 @@ export const fr: Record<TemplateName, Words> = {
   appointment_confirmation: {
     subject: 'Votre rendez-vous : {{ service }}',
     text: paragraphs('Votre rendez-vous est réservé.', ...BOOKED),
-    short: `{{ brand }}: votre rendez-vous {{ service }} est réservé le ${STARTS_SHORT}.`,
+    short: `{{ brand }}: votre rendez-vous {{ service }} est réservé le ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_moved: {
     subject: 'Votre rendez-vous a été déplacé : {{ service }}',
     text: paragraphs('Votre rendez-vous a un nouvel horaire.', ...BOOKED),
-    short: `{{ brand }}: votre rendez-vous {{ service }} est déplacé au ${STARTS_SHORT}.`,
+    short: `{{ brand }}: votre rendez-vous {{ service }} est déplacé au ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_cancelled: {
     subject: 'Votre rendez-vous a été annulé : {{ service }}',
     text: paragraphs(
       "Ce rendez-vous n'aura pas lieu :",
       `{{ service }}${WITH}\nDate : ${STARTS}${AT}`,
+      '{% if reason != blank %}Motif : {{ reason }}{% endif %}',
       deposit,
       APPOINTMENT,
+      'Consultez-le ici :',
+      '{{ link }}',
     ),
     short: `{{ brand }}: votre rendez-vous {{ service }} du ${STARTS_SHORT} est annulé.`,
   },
   appointment_reminder: {
     subject: 'Votre rendez-vous approche : {{ service }}',
-    text: paragraphs('Nous vous attendons :', `{{ service }}${WITH}\nDate : ${STARTS}${AT}`, APPOINTMENT),
-    short: `{{ brand }}: nous vous attendons pour {{ service }} le ${STARTS_SHORT}.`,
+    text: paragraphs(
+      'Nous vous attendons :',
+      `{{ service }}${WITH}\nDate : ${STARTS}${AT}`,
+      APPOINTMENT,
+      LEAD,
+      '{{ link }}',
+    ),
+    short: `{{ brand }}: nous vous attendons pour {{ service }} le ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_missed: {
     subject: 'Rendez-vous manqué : {{ service }}',

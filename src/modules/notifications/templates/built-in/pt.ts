@@ -119,11 +119,15 @@ const AT = '{% if place != blank %}\nOnde: {{ place }}{% endif %}'
 const STARTS = '{{ startsAt | moment: timeZone }}'
 const STARTS_SHORT = '{{ startsAt | day: timeZone }} {{ startsAt | time: timeZone }}'
 
+const LEAD = 'Veja-a ou cancele-a aqui:'
+
 const BOOKED = [
   `{{ service }}${WITH}\nQuando: ${STARTS}, até às {{ endsAt | time: timeZone }}${AT}`,
   '{% if price > 0 %}O preço é de {{ price | money: currency }}.{% endif %}{% if deposit > 0 %} Fica retido um sinal de {{ deposit | money: currency }}.{% endif %}',
   '{% if cancelUntil %}Pode cancelar sem perder nada até {{ cancelUntil | moment: timeZone }}.{% elsif deposit > 0 %}Se cancelar, o sinal não é devolvido.{% endif %}',
   APPOINTMENT,
+  LEAD,
+  '{{ link }}',
 ]
 
 export const pt: Record<TemplateName, Words> = {
@@ -280,27 +284,36 @@ export const pt: Record<TemplateName, Words> = {
   appointment_confirmation: {
     subject: 'A sua marcação: {{ service }}',
     text: paragraphs('A sua marcação está confirmada.', ...BOOKED),
-    short: `{{ brand }}: {{ service }} marcado para ${STARTS_SHORT}.`,
+    short: `{{ brand }}: {{ service }} marcado para ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_moved: {
     subject: 'A sua marcação mudou: {{ service }}',
     text: paragraphs('A sua marcação tem um novo horário.', ...BOOKED),
-    short: `{{ brand }}: {{ service }} passou para ${STARTS_SHORT}.`,
+    short: `{{ brand }}: {{ service }} passou para ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_cancelled: {
     subject: 'A sua marcação foi cancelada: {{ service }}',
     text: paragraphs(
       'Esta marcação já não se realiza:',
       `{{ service }}${WITH}\nQuando: ${STARTS}${AT}`,
+      '{% if reason != blank %}Motivo: {{ reason }}{% endif %}',
       deposit,
       APPOINTMENT,
+      'Veja-a aqui:',
+      '{{ link }}',
     ),
     short: `{{ brand }}: {{ service }} de ${STARTS_SHORT} foi cancelado.`,
   },
   appointment_reminder: {
     subject: 'A sua marcação está próxima: {{ service }}',
-    text: paragraphs('Esperamos por si:', `{{ service }}${WITH}\nQuando: ${STARTS}${AT}`, APPOINTMENT),
-    short: `{{ brand }}: esperamos por si: {{ service }}, ${STARTS_SHORT}.`,
+    text: paragraphs(
+      'Esperamos por si:',
+      `{{ service }}${WITH}\nQuando: ${STARTS}${AT}`,
+      APPOINTMENT,
+      LEAD,
+      '{{ link }}',
+    ),
+    short: `{{ brand }}: esperamos por si: {{ service }}, ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_missed: {
     subject: 'Sentimos a sua falta: {{ service }}',
