@@ -145,6 +145,14 @@ test.each([...languages])('an announcement says what it has to say wherever it a
   expect((await render('announcement', language, data)).short).toBe('Kumbu: Closed - Back on Tuesday.')
 })
 
+test.each([
+  ['en', 'at which agents are told'],
+  ['pt', 'a partir do qual os agentes são avisados'],
+  ['fr', 'à partir duquel les agents sont avertis'],
+] as const)('a low float is measured by what the operator has set, in %s', async (language, said) => {
+  expect((await render('low_float', language)).text).toContain(said)
+})
+
 describe('amounts and moments', () => {
   test('amounts have the form of the language', async () => {
     const data = { amount: 125_000_050, balance: 0 }

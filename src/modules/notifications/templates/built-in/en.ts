@@ -171,7 +171,7 @@ export const en: Record<TemplateName, Words> = {
   low_float: {
     subject: 'Your float is low: {{ balance | money: currency }}',
     text: paragraphs(
-      'Your float is {{ balance | money: currency }}, less than the {{ threshold | money: currency }} at which you asked to be told.',
+      'Your float is {{ balance | money: currency }}, under the {{ threshold | money: currency }} at which agents are told.',
       'Top it up before you have to turn a customer away.',
     ),
     short: '{{ brand }}: your float is low: {{ balance | money: currency }}.',

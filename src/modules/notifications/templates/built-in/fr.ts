@@ -178,7 +178,7 @@ export const fr: Record<TemplateName, Words> = {
   low_float: {
     subject: 'Votre float est bas : {{ balance | money: currency }}',
     text: paragraphs(
-      'Votre float est de {{ balance | money: currency }}, moins que les {{ threshold | money: currency }} en dessous desquels vous vouliez un avis.',
+      'Votre float est de {{ balance | money: currency }}, en dessous du seuil de {{ threshold | money: currency }} à partir duquel les agents sont avertis.',
       'Réapprovisionnez-le avant de devoir refuser un client.',
     ),
     short: '{{ brand }}: votre float est bas: {{ balance | money: currency }}.',

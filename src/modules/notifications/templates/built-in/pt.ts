@@ -212,7 +212,7 @@ export const pt: Record<TemplateName, Words> = {
   low_float: {
     subject: 'O seu float está baixo: {{ balance | money: currency }}',
     text: paragraphs(
-      'O seu float é de {{ balance | money: currency }}, menos do que os {{ threshold | money: currency }} a partir dos quais pediu um aviso.',
+      'O seu float é de {{ balance | money: currency }}, abaixo do limite de {{ threshold | money: currency }} a partir do qual os agentes são avisados.',
       'Reforce-o antes de ter de recusar um cliente.',
     ),
     short: '{{ brand }}: resta-lhe pouco float: {{ balance | money: currency }}.',
