@@ -152,6 +152,27 @@ describe('what is said of an appointment', () => {
   )
 })
 
+describe('somebody who is not known here any more', () => {
+  const data = { amount: 100, fee: 0, currency: 'USD', balance: 0, transferId: 'txn_1', withdrawalId: 'wdr_1' }
+
+  test.each([
+    ['en', 'Somebody sent you USD 1.00.', 'to somebody.', 'Somebody paid you'],
+    ['pt', 'Alguém enviou-lhe USD 1,00.', 'a alguém.', 'Alguém pagou-lhe'],
+    ['fr', "Quelqu'un vous a envoyé USD 1,00.", "à quelqu'un.", "Quelqu'un vous a payé"],
+  ] as const)(
+    'begins a sentence in %s as a name does, in letters that an SMS has room for',
+    async (language, received, sent, paid) => {
+      const told = (name: TemplateName, member: string) =>
+        compose(name, { language, facts: { data, people: { [member]: 'usr_gone' } } })
+      const made = await told('money_received', 'from')
+      expect(made.text).toContain(`\n\n${received}`)
+      expect(made.short).not.toContain('’')
+      expect((await told('money_sent', 'to')).text).toContain(sent)
+      expect((await told('withdrawal_paid', 'by')).text).toContain(`\n\n${paid}`)
+    },
+  )
+})
+
 describe('a secret', () => {
   const code = (language: Language, expiresAt: number, purpose: string | null = 'verify_email') =>
     compose('code', { language, expiresAt, secret: '482913', facts: { data: { purpose }, secretMember: 'code' } })

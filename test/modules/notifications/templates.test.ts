@@ -110,6 +110,18 @@ describe('choices', () => {
     expect(made.map(({ short }) => short).filter((short) => short.length > 160 || !GSM.test(short))).toEqual([])
   })
 
+  test.each([
+    ['en', 'call your operator'],
+    ['pt', 'ligue já para o seu operador'],
+    ['fr', 'appelez tout de suite votre opérateur'],
+  ] as const)('in %s none says to call where the words say what to do already', async (language, call) => {
+    for (const change of changes) {
+      const { text } = await render('security_changed', language, { change })
+      const says = change !== 'second_factor_locked' && change !== 'sign_ins_failing'
+      expect([change, text.includes(call)]).toEqual([change, says])
+    }
+  })
+
   test.each([...languages])('every purpose of a code has words in %s', async (language) => {
     for (const purpose of purposes) {
       const { text, short } = await render('code', language, { purpose })

@@ -50,7 +50,9 @@ export interface ComposeParts {
 
 const MINUTE_MS = 60_000
 
-const SOMEBODY: Record<Language, string> = { en: 'somebody', pt: 'alguém', fr: 'quelqu’un' }
+const SOMEBODY: Record<Language, string> = { en: 'somebody', pt: 'alguém', fr: "quelqu'un" }
+/** People with whom a sentence begins. */
+const AT_FRONT: ReadonlySet<string> = new Set(['from', 'by'])
 const UNKNOWN: Record<Language, string> = { en: 'unknown', pt: 'desconhecido', fr: 'inconnu' }
 
 /** Which of the appointment's messages bring an invitation that a calendar understands. */
@@ -60,6 +62,11 @@ const INVITATIONS: Readonly<Record<string, 'REQUEST' | 'CANCEL'>> = {
   appointment_cancelled: 'CANCEL',
 }
 
+function somebody(member: string, language: Language): string {
+  const word = SOMEBODY[language]
+  return AT_FRONT.has(member) ? word.slice(0, 1).toUpperCase() + word.slice(1) : word
+}
+
 export function createCompose(
   { clock, keyring, log }: Runtime,
   { identity, appointments, catalogue, engine, targets, unsubscribing, baseUrl }: ComposeParts,
@@ -67,7 +74,7 @@ export function createCompose(
   async function namesOf(people: Record<string, string>, language: Language): Promise<Record<string, string>> {
     const names: Record<string, string> = {}
     for (const [member, userId] of Object.entries(people)) {
-      names[member] = (await identity.find(userId))?.name ?? SOMEBODY[language]
+      names[member] = (await identity.find(userId))?.name ?? somebody(member, language)
     }
     return names
   }

@@ -64,7 +64,7 @@ const deposit = choose<DepositOutcome>('depositOutcome', {
 
 const NOT_YOU = 'If this was not you, call your operator at once.'
 /** Not where somebody else is at work already, and the words say what to do. */
-const CALL = `{% unless change == "second_factor_locked" or change == "sign_ins_failing" %} ${NOT_YOU}{% endunless %}`
+const CALL = `{% unless change == "second_factor_locked" or change == "sign_ins_failing" %}${NOT_YOU}{% endunless %}`
 const MINUTES = '{{ minutes }} {% if minutes == 1 %}minute{% else %}minutes{% endif %}'
 const FEE = '{% if fee > 0 %}The fee was {{ fee | money: currency }}.{% endif %}'
 const BALANCE = 'Your balance is {{ balance | money: currency }}.'
@@ -143,8 +143,8 @@ export const en: Record<TemplateName, Words> = {
   },
   security_changed: {
     subject: change,
-    text: paragraphs(change, NOT_YOU),
-    short: `{{ brand }}: ${change}${CALL}`,
+    text: paragraphs(change, CALL),
+    short: `{{ brand }}: ${change} ${CALL}`,
   },
   money_sent: {
     subject: 'You sent {{ amount | money: currency }}',

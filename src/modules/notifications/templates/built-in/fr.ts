@@ -68,7 +68,7 @@ const deposit = choose<DepositOutcome>('depositOutcome', {
 
 const NOT_YOU = "Si ce n'était pas vous, appelez tout de suite votre opérateur."
 /** Not where somebody else is at work already, and the words say what to do. */
-const CALL = `{% unless change == "second_factor_locked" or change == "sign_ins_failing" %} ${NOT_YOU}{% endunless %}`
+const CALL = `{% unless change == "second_factor_locked" or change == "sign_ins_failing" %}${NOT_YOU}{% endunless %}`
 const MINUTES = '{{ minutes }} {% if minutes == 1 %}minute{% else %}minutes{% endif %}'
 const FEE = '{% if fee > 0 %}Les frais étaient de {{ fee | money: currency }}.{% endif %}'
 const BALANCE = 'Votre solde est de {{ balance | money: currency }}.'
@@ -152,8 +152,8 @@ export const fr: Record<TemplateName, Words> = {
   },
   security_changed: {
     subject: change,
-    text: paragraphs(change, NOT_YOU),
-    short: `{{ brand }}: ${change}${CALL}`,
+    text: paragraphs(change, CALL),
+    short: `{{ brand }}: ${change} ${CALL}`,
   },
   money_sent: {
     subject: 'Vous avez envoyé {{ amount | money: currency }}',

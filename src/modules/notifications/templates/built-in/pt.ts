@@ -9,6 +9,8 @@ import { choose, paragraphs } from './choose'
 import type { DepositOutcome, TemplateName } from './data'
 
 const NOT_YOU = 'Se não reconhece isto, ligue já para o seu operador.'
+/** Not where somebody else is at work already, and the words say what to do. */
+const CALL = `{% unless change == "second_factor_locked" or change == "sign_ins_failing" %}${NOT_YOU}{% endunless %}`
 const NOT_YOU_SHORT = 'Se estranha isto, ligue para o seu operador.'
 
 const purpose = choose<CodePurpose>('purpose', {
@@ -185,7 +187,7 @@ export const pt: Record<TemplateName, Words> = {
   },
   security_changed: {
     subject: change,
-    text: paragraphs(change, NOT_YOU),
+    text: paragraphs(change, CALL),
     short: `{{ brand }}: ${changeShort}`,
   },
   money_sent: {
