@@ -128,7 +128,7 @@ export const en: Record<TemplateName, Words> = {
     short: `{{ brand }}: choose a new password within ${MINUTES}: {{ link }}`,
   },
   password_changed: {
-    subject: 'Your password was changed.',
+    subject: 'Your password was changed',
     text: paragraphs('Your password was changed. Other devices were signed out.', NOT_YOU),
     short: `{{ brand }}: Your password was changed. ${NOT_YOU}`,
   },

@@ -37,7 +37,7 @@ const change = choose<SecurityChange>('change', {
   api_key_made: 'Une clé API a été créée pour votre compte.',
   application_allowed: 'Une application a été autorisée à agir pour votre compte.',
   second_factor_locked:
-    "Quelqu'un qui sait votre mot de passe a saisi dix codes erronés. Les codes sont bloqués un moment : changez de mot de passe.",
+    "Quelqu'un connaissant votre mot de passe a saisi dix codes erronés. Les codes sont bloqués un moment : changez de mot de passe.",
   sign_ins_failing:
     "Quelqu'un a essayé de nombreux mots de passe erronés sur votre compte. Il n'est pas bloqué, et personne n'est entré.",
   account_closed: 'Votre compte a été fermé.',
@@ -87,7 +87,7 @@ const LEAD = 'Consultez-le ou annulez-le ici :'
 
 const BOOKED = [
   `{{ service }}${WITH}\nDate : ${STARTS}, jusqu'à {{ endsAt | time: timeZone }}${AT}`,
-  '{% if price > 0 %}Le prix est de {{ price | money: currency }}.{% endif %}{% if deposit > 0 %} Un acompte de {{ deposit | money: currency }} est retenu.{% endif %}',
+  '{% if price > 0 %}Le prix est de {{ price | money: currency }}.{% endif %}{% if deposit > 0 %} Un acompte de {{ deposit | money: currency }} est bloqué.{% endif %}',
   "{% if cancelUntil %}Vous pouvez annuler sans rien perdre jusqu'au {{ cancelUntil | moment: timeZone }}.{% elsif deposit > 0 %}Si vous annulez, votre acompte n'est pas rendu.{% endif %}",
   APPOINTMENT,
   LEAD,
@@ -124,7 +124,7 @@ export const fr: Record<TemplateName, Words> = {
       'Une connexion déjà utilisée est revenue une seconde fois ; par sécurité, nous avons mis fin à cette session. Connectez-vous de nouveau.',
       NOT_YOU,
     ),
-    short: '{{ brand }}: votre session a été fermée par sécurité. Connectez-vous de nouveau.',
+    short: `{{ brand }}: votre session a été fermée par sécurité. Connectez-vous de nouveau. ${NOT_YOU}`,
   },
   password_reset: {
     subject: 'Choisissez un nouveau mot de passe',
@@ -141,14 +141,14 @@ export const fr: Record<TemplateName, Words> = {
     short: `{{ brand }}: votre mot de passe a été modifié. ${NOT_YOU}`,
   },
   new_device: {
-    subject: "Connexion d'un nouvel appareil",
+    subject: 'Connexion depuis un nouvel appareil',
     text: paragraphs(
       "Quelqu'un s'est connecté à votre compte depuis un appareil que vous n'aviez jamais utilisé :",
       '{{ userAgent }}, depuis {{ address }}, le {{ at | moment }}',
       "Si c'était vous, il n'y a rien à faire. Sinon, changez tout de suite de mot de passe et déconnectez tous les appareils.",
     ),
     short:
-      "{{ brand }}: un nouvel appareil a ouvert votre compte. Si ce n'est pas vous, changez tout de suite de mot de passe.",
+      "{{ brand }}: un nouvel appareil s'est connecté à votre compte. Si ce n'est pas vous, changez tout de suite de mot de passe.",
   },
   security_changed: {
     subject: change,
@@ -167,13 +167,18 @@ export const fr: Record<TemplateName, Words> = {
   },
   cash_in: {
     subject: 'Vous avez reçu {{ amount | money: currency }}',
-    text: paragraphs('{{ from }} a pris votre argent et crédité {{ amount | money: currency }}.', BALANCE, TRANSFER),
-    short: `{{ brand }}: {{ from }} a pris votre argent et crédité {{ amount | money: currency }}. ${BALANCE_SHORT}`,
+    text: paragraphs(
+      '{{ from }} a encaissé votre argent et a crédité {{ amount | money: currency }}.',
+      BALANCE,
+      TRANSFER,
+    ),
+    short: `{{ brand }}: {{ from }} a encaissé votre argent et a crédité {{ amount | money: currency }}. ${BALANCE_SHORT}`,
   },
   float_issued: {
     subject: 'Votre float a augmenté de {{ amount | money: currency }}',
     text: paragraphs('Votre float est maintenant de {{ balance | money: currency }}.', TRANSFER),
-    short: '{{ brand }}: votre float a augmenté de {{ amount | money: currency }}, à {{ balance | money: currency }}.',
+    short:
+      "{{ brand }}: votre float a augmenté de {{ amount | money: currency }} et s'élève à {{ balance | money: currency }}.",
   },
   low_float: {
     subject: 'Votre float est bas : {{ balance | money: currency }}',
@@ -186,7 +191,7 @@ export const fr: Record<TemplateName, Words> = {
   withdrawal_requested: {
     subject: 'Un retrait de {{ amount | money: currency }} vous attend',
     text: paragraphs(
-      `${ALL_OF_IT} sont retenus jusqu'à ce que vous preniez l'argent, que vous annuliez, ou que le code de retrait expire.`,
+      `${ALL_OF_IT} sont bloqués jusqu'à ce que vous preniez l'argent, que vous annuliez, ou que le code de retrait expire.`,
       WITHDRAWAL,
       NOT_YOU,
     ),
@@ -196,8 +201,8 @@ export const fr: Record<TemplateName, Words> = {
     subject: 'Votre code pour retirer {{ amount | money: currency }}',
     text: paragraphs(
       'Votre code à usage unique est **{{ token }}**.',
-      "Il paie {{ amount | money: currency }} une seule fois, jusqu'au {{ expiresAt | moment }}. Ne le montrez qu'à l'agent qui vous paie.",
-      `{% if fee > 0 %}Les frais sont de {{ fee | money: currency }}. {% endif %}D'ici là, ${ALL_OF_IT} sont retenus.`,
+      "Il permet de retirer {{ amount | money: currency }} une seule fois, jusqu'au {{ expiresAt | moment }}. Ne le montrez qu'à l'agent qui vous paie.",
+      `{% if fee > 0 %}Les frais sont de {{ fee | money: currency }}. {% endif %}D'ici là, ${ALL_OF_IT} sont bloqués.`,
       WITHDRAWAL,
       NOT_YOU,
     ),
@@ -250,7 +255,7 @@ export const fr: Record<TemplateName, Words> = {
   appointment_confirmation: {
     subject: 'Votre rendez-vous : {{ service }}',
     text: paragraphs('Votre rendez-vous est réservé.', ...BOOKED),
-    short: `{{ brand }}: votre rendez-vous {{ service }} est réservé le ${STARTS_SHORT}. {{ link }}`,
+    short: `{{ brand }}: votre rendez-vous {{ service }} est réservé pour le ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_moved: {
     subject: 'Votre rendez-vous a été déplacé : {{ service }}',
@@ -325,7 +330,7 @@ export const fr: Record<TemplateName, Words> = {
     short: `{{ brand }}: une place est libre pour {{ service }} le ${STARTS_SHORT}. Prenez-la ici : {{ link }}`,
   },
   review_request: {
-    subject: "Comment s'est passé : {{ service }} ?",
+    subject: "Comment cela s'est-il passé ? {{ service }}",
     text: paragraphs(
       `Comment s'est passé votre rendez-vous{% if staff != blank %} avec {{ staff }}{% endif %} ({{ service }}) ? Une minute de votre temps nous aide :`,
       '{{ link }}',

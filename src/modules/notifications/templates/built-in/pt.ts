@@ -51,7 +51,7 @@ const change = choose<SecurityChange>('change', {
   api_key_made: 'Foi criada uma chave de API para a sua conta.',
   application_allowed: 'Uma aplicação foi autorizada a agir em nome da sua conta.',
   second_factor_locked:
-    'Alguém que sabe a sua palavra-passe errou dez códigos. Os códigos estão bloqueados por algum tempo: mude a palavra-passe.',
+    'Alguém que conhece a sua palavra-passe introduziu dez códigos errados. Os códigos estão bloqueados por algum tempo: mude a palavra-passe.',
   sign_ins_failing:
     'Alguém tentou muitas palavras-passe erradas na sua conta. A conta não está bloqueada, e essa pessoa não entrou.',
   account_closed: 'A sua conta foi encerrada.',
@@ -75,11 +75,11 @@ const changeShort = choose<SecurityChange>('change', {
   passkey_added: `a sua conta ganhou uma chave de acesso. ${NOT_YOU_SHORT}`,
   passkey_removed: `a sua conta perdeu uma chave de acesso. ${NOT_YOU_SHORT}`,
   recovery_codes_made: `a sua conta tem novas senhas de reserva; as anteriores deixaram de servir. ${NOT_YOU_SHORT}`,
-  recovery_code_used: `uma senha de reserva abriu a sua conta. ${NOT_YOU_SHORT}`,
+  recovery_code_used: `uma senha de reserva serviu para entrar na sua conta. ${NOT_YOU_SHORT}`,
   factors_reset: `o operador removeu os seus segundos fatores e terminou todas as entradas. ${NOT_YOU_SHORT}`,
   api_key_made: `a sua conta ganhou uma chave de API. ${NOT_YOU_SHORT}`,
   application_allowed: `uma app foi autorizada a agir em nome da sua conta. ${NOT_YOU_SHORT}`,
-  second_factor_locked: 'quem sabe a sua palavra-passe errou dez vezes o segundo fator. Mude a palavra-passe.',
+  second_factor_locked: 'alguém que conhece a sua palavra-passe errou dez vezes o segundo fator. Mude a palavra-passe.',
   sign_ins_failing: 'muitas tentativas com palavras-passe erradas na sua conta. Continua aberta e segura.',
   account_closed: `a sua conta foi encerrada. ${NOT_YOU_SHORT}`,
   endpoint_added: `os seus avisos seguem agora para um site. ${NOT_YOU_SHORT}`,
@@ -157,10 +157,10 @@ export const pt: Record<TemplateName, Words> = {
   sessions_revoked: {
     subject: 'A sua sessão foi terminada',
     text: paragraphs(
-      'Uma entrada já usada voltou a aparecer; por segurança, terminámos essa sessão. Entre de novo.',
+      'Um acesso já utilizado voltou a ser usado; por segurança, terminámos essa sessão. Entre de novo.',
       NOT_YOU,
     ),
-    short: `{{ brand }}: a sua entrada foi anulada para sua defesa. Entre de novo.`,
+    short: `{{ brand }}: a sua entrada foi terminada por cautela. Entre de novo. ${NOT_YOU_SHORT}`,
   },
   password_reset: {
     subject: 'Escolha uma nova palavra-passe',
@@ -206,10 +206,10 @@ export const pt: Record<TemplateName, Words> = {
     short: `{{ brand }}: {{ from }} recebeu o seu dinheiro e creditou {{ amount | money: currency }}. ${BALANCE_SHORT}`,
   },
   float_issued: {
-    subject: 'O seu float aumentou {{ amount | money: currency }}',
+    subject: 'O seu float aumentou em {{ amount | money: currency }}',
     text: paragraphs('O seu float é agora de {{ balance | money: currency }}.', TRANSFER),
     short:
-      '{{ brand }}: o seu float aumentou {{ amount | money: currency }} e é agora de {{ balance | money: currency }}.',
+      '{{ brand }}: o seu float aumentou em {{ amount | money: currency }} e é agora de {{ balance | money: currency }}.',
   },
   low_float: {
     subject: 'O seu float está baixo: {{ balance | money: currency }}',
@@ -232,7 +232,7 @@ export const pt: Record<TemplateName, Words> = {
     subject: 'O seu código para levantar {{ amount | money: currency }}',
     text: paragraphs(
       'O seu código de uso único é **{{ token }}**.',
-      'Paga {{ amount | money: currency }} uma só vez, até {{ expiresAt | moment }}. Mostre-o apenas ao agente que lhe paga.',
+      'Permite levantar {{ amount | money: currency }} uma só vez, até {{ expiresAt | moment }}. Mostre-o apenas ao agente que lhe paga.',
       `{% if fee > 0 %}A taxa é de {{ fee | money: currency }}. {% endif %}Até lá ficam retidos ${ALL_OF_IT}.`,
       WITHDRAWAL,
       NOT_YOU,
@@ -248,7 +248,7 @@ export const pt: Record<TemplateName, Words> = {
   withdrawal_paid_out: {
     subject: 'Pagou {{ amount | money: currency }}',
     text: paragraphs(
-      'Pagou {{ amount | money: currency }} em dinheiro a {{ customer }}; o seu float aumentou o mesmo valor.',
+      'Pagou {{ amount | money: currency }} em dinheiro a {{ customer }}; o seu float aumentou no mesmo valor.',
       '{% if commission > 0 %}A sua comissão foi de {{ commission | money: currency }}.{% endif %}',
       WITHDRAWAL,
     ),
@@ -267,7 +267,7 @@ export const pt: Record<TemplateName, Words> = {
   withdrawal_reversed: {
     subject: 'O seu levantamento foi estornado',
     text: paragraphs(
-      `O dinheiro não foi entregue; por isso ${ALL_OF_IT} voltaram à sua carteira, com a taxa incluída.`,
+      `O dinheiro não foi entregue; por isso ${ALL_OF_IT} voltaram à sua carteira, incluindo a taxa.`,
       WITHDRAWAL,
     ),
     short: `{{ brand }}: o seu levantamento foi estornado. ${BACK}`,
@@ -286,7 +286,7 @@ export const pt: Record<TemplateName, Words> = {
   appointment_confirmation: {
     subject: 'A sua marcação: {{ service }}',
     text: paragraphs('A sua marcação está confirmada.', ...BOOKED),
-    short: `{{ brand }}: {{ service }} marcado para ${STARTS_SHORT}. {{ link }}`,
+    short: `{{ brand }}: tem {{ service }} a ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_moved: {
     subject: 'A sua marcação mudou: {{ service }}',
@@ -304,7 +304,7 @@ export const pt: Record<TemplateName, Words> = {
       'Veja-a aqui:',
       '{{ link }}',
     ),
-    short: `{{ brand }}: {{ service }} de ${STARTS_SHORT} foi cancelado.`,
+    short: `{{ brand }}: sem efeito: {{ service }} de ${STARTS_SHORT}.`,
   },
   appointment_reminder: {
     subject: 'A sua marcação está próxima: {{ service }}',
@@ -324,31 +324,31 @@ export const pt: Record<TemplateName, Words> = {
       `{{ service }}\nQuando: ${STARTS}`,
       deposit,
       APPOINTMENT,
-      'Se isto não está certo, diga-nos.',
+      'Se isto não estiver certo, diga-nos.',
     ),
     short: `{{ brand }}: sentimos a sua falta: {{ service }}, ${STARTS_SHORT}.`,
   },
   deposit_taken: {
     subject: 'O seu sinal foi cobrado: {{ deposit | money: currency }}',
     text: paragraphs(
-      'O seu sinal de {{ deposit | money: currency }} por {{ service }} foi cobrado.',
+      'O seu sinal de {{ deposit | money: currency }} relativo a {{ service }} foi cobrado.',
       APPOINTMENT,
-      'Se isto não está certo, diga-nos.',
+      'Se isto não estiver certo, diga-nos.',
     ),
-    short: '{{ brand }}: o seu sinal de {{ deposit | money: currency }} por {{ service }} foi cobrado.',
+    short: '{{ brand }}: o seu sinal de {{ deposit | money: currency }} relativo a {{ service }} foi cobrado.',
   },
   deposit_received: {
     subject: 'Recebeu {{ deposit | money: currency }}',
-    text: paragraphs('Recebeu o sinal de {{ deposit | money: currency }} por {{ service }}.', APPOINTMENT),
-    short: '{{ brand }}: recebeu o sinal de {{ deposit | money: currency }} por {{ service }}.',
+    text: paragraphs('Recebeu o sinal de {{ deposit | money: currency }} relativo a {{ service }}.', APPOINTMENT),
+    short: '{{ brand }}: recebeu o sinal de {{ deposit | money: currency }} relativo a {{ service }}.',
   },
   deposit_refunded: {
     subject: 'O seu sinal foi devolvido: {{ deposit | money: currency }}',
     text: paragraphs(
-      'O seu sinal de {{ deposit | money: currency }} por {{ service }} foi-lhe devolvido.',
+      'O seu sinal de {{ deposit | money: currency }} relativo a {{ service }} foi-lhe devolvido.',
       APPOINTMENT,
     ),
-    short: '{{ brand }}: o seu sinal de {{ deposit | money: currency }} por {{ service }} foi devolvido.',
+    short: '{{ brand }}: o seu sinal de {{ deposit | money: currency }} relativo a {{ service }} foi devolvido.',
   },
   appointment_place_free: {
     subject: 'Há uma vaga: {{ service }}',
