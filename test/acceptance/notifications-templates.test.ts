@@ -218,9 +218,29 @@ describe('words', () => {
       'Version 1',
     ])
     expect(new Set(body.items.map(({ author }: { author: string }) => author))).toEqual(new Set([operator.id]))
-    expect((await byOperator('GET', words('versions', 'fr'))).body).toEqual({ items: [] })
+    expect((await byOperator('GET', words('versions', 'fr'))).body).toEqual({ items: [], nextCursor: null })
     const noted = await world.app.identity.auditLog.search({ subject: 'versions en 5', limit: 10 })
     expect(noted).toMatchObject([{ actor: operator.id, action: 'template.save' }])
+  })
+
+  test('are listed page by page, however many versions there are', async () => {
+    await make('many')
+    for (let i = 1; i <= 12; i++) await save('many', { subject: `Version ${i}`, text: 'x' })
+    const seen: number[] = []
+    let cursor: string | null = ''
+    while (cursor !== null) {
+      const query: string = cursor === '' ? '' : `&cursor=${cursor}`
+      const { status, body } = await byOperator('GET', `${words('many')}?limit=5${query}`)
+      expect(status).toBe(200)
+      seen.push(...body.items.map(({ version }: { version: number }) => version))
+      cursor = body.nextCursor
+    }
+    expect(seen).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1])
+    expect((await byOperator('GET', `${words('many')}?limit=12`)).body.nextCursor).toBeNull()
+    const foreign = Buffer.from('ntf_00000000000000000000').toString('base64url')
+    for (const query of ['cursor=x', `cursor=${foreign}`])
+      expectProblem(await byOperator('GET', `${words('many')}?${query}`), 400, 'cursor_invalid')
+    expectProblem(await byOperator('GET', `${words('many')}?limit=101`), 422, 'validation_failed')
   })
 
   test('hold back in the same language for messages that wait already', async () => {

@@ -1,6 +1,7 @@
 /** The shapes of templates and routes. */
 import { Type } from '@sinclair/typebox'
 import { answer, body, moment } from '../../../platform/http/fields'
+import { pageOf, pageQuery } from '../../../platform/http/page'
 import { type Category, categories, LONGEST_SOURCE } from '../templates/template'
 import { channel, language, templateData, templateName } from './messages'
 
@@ -82,7 +83,8 @@ const versionExample = {
   createdAt: '2026-11-24T09:30:00.000Z',
 }
 export const versionModel = answer(version, versionExample)
-export const versionsModel = answer({ items: Type.Array(Type.Object(version)) }, { items: [versionExample] })
+export const versionsModel = pageOf(Type.Object(version), [{ items: [versionExample], nextCursor: null }])
+export const versionsQuery = Type.Object(pageQuery)
 
 export const previewBody = body(
   {

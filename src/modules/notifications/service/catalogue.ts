@@ -2,7 +2,7 @@
  * The templates there are, and the words that hold now: an operator's newest version if there is one, else the built-in
  * ones; in the language that was asked for, else in the instance's, else in English.
  */
-import { and, desc, eq, max } from 'drizzle-orm'
+import { and, desc, eq, lt, max } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
@@ -59,7 +59,12 @@ export interface Catalogue {
   wordsOf(template: string, language: Language): Promise<{ words: Words; language: Language } | undefined>
   list(): Promise<TemplateView[]>
   get(template: string): Promise<Result<TemplateView & { words: Record<string, Words> }, 'template_not_found'>>
-  versions(template: string, language: Language): Promise<Result<VersionView[], 'template_not_found'>>
+  /** The newest first; those before the version `before`, if it is given. */
+  versions(
+    template: string,
+    language: Language,
+    page: { limit: number; before?: number | undefined },
+  ): Promise<Result<VersionView[], 'template_not_found'>>
   /** Makes a template of one's own; the built-in ones are there already. */
   create(input: {
     name: string
@@ -176,14 +181,20 @@ export function createCatalogue(
       return ok({ ...(await view(template, facts)), words })
     },
 
-    async versions(template, language) {
+    async versions(template, language, { limit, before }) {
       if (!(await factsOf(template))) return fail('template_not_found')
       const rows = await store.read
         .select()
         .from(templateVersions)
-        .where(and(eq(templateVersions.template, template), eq(templateVersions.language, language)))
+        .where(
+          and(
+            eq(templateVersions.template, template),
+            eq(templateVersions.language, language),
+            before === undefined ? undefined : lt(templateVersions.version, before),
+          ),
+        )
         .orderBy(desc(templateVersions.version))
-        .limit(VERSIONS_SHOWN)
+        .limit(limit)
       return ok(rows.map(versionView))
     },
 
@@ -233,8 +244,6 @@ export function createCatalogue(
     },
   }
 }
-
-const VERSIONS_SHOWN = 100
 
 function versionView(row: typeof templateVersions.$inferSelect): VersionView {
   return {
