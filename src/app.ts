@@ -67,6 +67,7 @@ const BODY_FORMS: ReadonlyArray<readonly [under: string, form: BodyForm]> = [
   // Meta tells of many messages at a time.
   [`${RECEIPTS_PATH}whatsapp`, 'signed_bulk'],
   [RECEIPTS_PATH, 'signed'],
+  ['/api/v1/notifications/templates/', 'long_json'],
 ]
 
 const bodyFormOf = (path: string): BodyForm => BODY_FORMS.find(([under]) => path.startsWith(under))?.[1] ?? 'json'

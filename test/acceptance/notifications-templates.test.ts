@@ -173,6 +173,33 @@ describe('words', () => {
     expect((await newestMail()).subject).toBe('You received USD 15.00')
   })
 
+  test('that are built in can be read, and saved as an operator’s own, each in each language', async () => {
+    const { items } = (await byOperator('GET', 'templates')).body
+    for (const { name } of items.filter(({ builtIn }: { builtIn: boolean }) => builtIn)) {
+      const read = await byOperator('GET', `templates/${name}`)
+      expect([name, read.status]).toEqual([name, 200])
+      for (const language of ['en', 'pt', 'fr']) {
+        const saved = await save(name, read.body.words[language], language)
+        expect([name, language, saved.status, saved.body.words]).toEqual([
+          name,
+          language,
+          200,
+          read.body.words[language],
+        ])
+        expect((await byOperator('DELETE', words(name, language))).status).toBe(200)
+      }
+    }
+  })
+
+  test('of the greatest length that a template may have are taken, in any script', async () => {
+    await make('long')
+    const comment = (length: number) => `{% comment %}${'ж'.repeat(length - 40)}{% endcomment %}Text`
+    const long = { subject: comment(10_000), text: comment(20_000), short: comment(10_000), html: comment(50_000) }
+    expect((await preview({ template: 'long', words: long })).status).toBe(200)
+    expect((await save('long', long)).status).toBe(200)
+    expect((await template('long')).words.en).toEqual(long)
+  })
+
   test('are kept in every version, newest first, with who wrote them; the audit log says so too', async () => {
     await make('versions')
     const at = (i: number) => ({ subject: `Version ${i}`, text: 'x' })
@@ -191,9 +218,29 @@ describe('words', () => {
       'Version 1',
     ])
     expect(new Set(body.items.map(({ author }: { author: string }) => author))).toEqual(new Set([operator.id]))
-    expect((await byOperator('GET', words('versions', 'fr'))).body).toEqual({ items: [] })
+    expect((await byOperator('GET', words('versions', 'fr'))).body).toEqual({ items: [], nextCursor: null })
     const noted = await world.app.identity.auditLog.search({ subject: 'versions en 5', limit: 10 })
     expect(noted).toMatchObject([{ actor: operator.id, action: 'template.save' }])
+  })
+
+  test('are listed page by page, however many versions there are', async () => {
+    await make('many')
+    for (let i = 1; i <= 12; i++) await save('many', { subject: `Version ${i}`, text: 'x' })
+    const seen: number[] = []
+    let cursor: string | null = ''
+    while (cursor !== null) {
+      const query: string = cursor === '' ? '' : `&cursor=${cursor}`
+      const { status, body } = await byOperator('GET', `${words('many')}?limit=5${query}`)
+      expect(status).toBe(200)
+      seen.push(...body.items.map(({ version }: { version: number }) => version))
+      cursor = body.nextCursor
+    }
+    expect(seen).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1])
+    expect((await byOperator('GET', `${words('many')}?limit=12`)).body.nextCursor).toBeNull()
+    const foreign = Buffer.from('ntf_00000000000000000000').toString('base64url')
+    for (const query of ['cursor=x', `cursor=${foreign}`])
+      expectProblem(await byOperator('GET', `${words('many')}?${query}`), 400, 'cursor_invalid')
+    expectProblem(await byOperator('GET', `${words('many')}?limit=101`), 422, 'validation_failed')
   })
 
   test('hold back in the same language for messages that wait already', async () => {
@@ -257,9 +304,9 @@ describe('words', () => {
         [{ text }, '/subject'],
         [{ subject: 'x' }, '/text'],
         [{ subject: '', text }, '/subject'],
-        [{ subject: 'x'.repeat(401), text }, '/subject'],
+        [{ subject: 'x'.repeat(10_001), text }, '/subject'],
         [{ subject: 'x', text: 'x'.repeat(20_001) }, '/text'],
-        [{ subject: 'x', text, short: 'x'.repeat(1_001) }, '/short'],
+        [{ subject: 'x', text, short: 'x'.repeat(10_001) }, '/short'],
         [{ subject: 'x', text, html: 'x'.repeat(50_001) }, '/html'],
         [{ subject: 'x', text, footer: 'x' }, '/footer'],
         [{ subject: 5, text }, '/subject'],

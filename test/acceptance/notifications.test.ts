@@ -69,7 +69,9 @@ describe('a message', () => {
     expect(await messageOf(id)).toMatchObject({ userId: null, status: 'accepted' })
 
     await sent({ to: '+258 84 765-43 21', channels: ['sms'] })
-    expect(await shownFor(world, '+258847654321')).toMatchObject([{ channel: 'sms', text: 'Kumbu: Closed on Monday' }])
+    expect(await shownFor(world, '+258847654321')).toMatchObject([
+      { channel: 'sms', text: 'Kumbu: Closed on Monday - We are back on Tuesday at eight.' },
+    ])
   })
 
   test('that none of its ways can bring there is told as skipped', async () => {

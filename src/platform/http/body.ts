@@ -3,7 +3,9 @@ import { httpProblem } from './problem'
 
 /** Nothing that Kumbu is sent is longer than a few hundred bytes, */
 export const BODY_LIMIT_BYTES = 64 * 1024
-/** but what providers send of many messages at a time (Meta names 3 MB). */
+/** but the words of a template, up to 90,000 characters of up to three bytes, */
+const LONG_BODY_LIMIT_BYTES = 384 * 1024
+/** and what providers send of many messages at a time (Meta names 3 MB). */
 const BULK_BODY_LIMIT_BYTES = 3 * 1024 * 1024
 
 const DEPTH_LIMIT = 32
@@ -16,13 +18,18 @@ const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
  * How an address takes its body: `signed` is text as it came, because a signature was made over it; `any` is not looked
  * at, because all that counts stands in the address (RFC 8058, section 3.2, lets mail programs choose).
  */
-export type BodyForm = 'json' | 'form' | 'any' | 'signed' | 'signed_bulk'
+export type BodyForm = 'json' | 'long_json' | 'form' | 'any' | 'signed' | 'signed_bulk'
 
-export const limitFor = (form: BodyForm): number => (form === 'signed_bulk' ? BULK_BODY_LIMIT_BYTES : BODY_LIMIT_BYTES)
+const LIMITS: Readonly<Partial<Record<BodyForm, number>>> = {
+  long_json: LONG_BODY_LIMIT_BYTES,
+  signed_bulk: BULK_BODY_LIMIT_BYTES,
+}
+
+export const limitFor = (form: BodyForm): number => LIMITS[form] ?? BODY_LIMIT_BYTES
 
 export async function readBody(request: Request, form: BodyForm): Promise<unknown> {
   if (form === 'any' || form === 'signed' || form === 'signed_bulk') return readText(request, limitFor(form))
-  if (form === 'json') return readJsonBody(request)
+  if (form === 'json' || form === 'long_json') return readJsonBody(request, limitFor(form))
   const type = request.headers.get('content-type') ?? ''
   if (type === '' && isEmpty(request)) return undefined
   if (!FORM_TYPE.test(type))
@@ -30,7 +37,7 @@ export async function readBody(request: Request, form: BodyForm): Promise<unknow
   return parseForm(await readText(request, BODY_LIMIT_BYTES))
 }
 
-async function readJsonBody(request: Request): Promise<unknown> {
+async function readJsonBody(request: Request, limit: number): Promise<unknown> {
   const type = request.headers.get('content-type') ?? ''
   if (type === '' && isEmpty(request)) return undefined
   const match = JSON_TYPE.exec(type)
@@ -40,7 +47,7 @@ async function readJsonBody(request: Request): Promise<unknown> {
       type === '' ? undefined : `"${type.slice(0, 80)}" is not application/json in UTF-8.`,
     )
   }
-  const value = parse(await readText(request, BODY_LIMIT_BYTES))
+  const value = parse(await readText(request, limit))
   if (deeperThan(value, DEPTH_LIMIT))
     throw httpProblem('malformed_body', `The body is nested deeper than ${DEPTH_LIMIT} levels.`)
   return value

@@ -21,7 +21,12 @@ export function toProblem(
   // What a body parser throws arrives wrapped.
   if (code === 'PARSE') return causeOf(error) ?? httpProblem('malformed_body')
   if (code === 'NOT_FOUND') return unknownRoute(request, app())
-  if (code === 'VALIDATION') return invalid(error)
+  if (code === 'VALIDATION') {
+    const { type, errors } = issuesOf(error)
+    if (type !== 'response') return invalid(type, errors)
+    log.error({ requestId, errors }, 'an answer has not the form that its route promises')
+    return httpProblem('internal_error')
+  }
   if (error instanceof HasherBusyError) return httpProblem('too_busy', undefined, undefined, { 'retry-after': '5' })
   const fault = storeErrorOf(error)
   if (fault instanceof StoreError) {
@@ -59,20 +64,26 @@ interface ValidationIssue {
   schema?: { error?: unknown; additionalProperties?: unknown }
 }
 
+interface Issue {
+  pointer: string
+  message: string
+}
+
 /** Each fault with the place it is at, as a JSON pointer, and none of the values: they may be secret. */
-function invalid(error: unknown): Problem {
-  const { all = [], type } = error as { all?: ValidationIssue[]; type?: string }
+function issuesOf(error: unknown): { type: string; errors: Issue[] } {
+  const { all = [], type = 'body' } = error as { all?: ValidationIssue[]; type?: string }
   const issues = all.map(({ path = '', message, summary }) => ({ pointer: path, message: cleaned(message ?? summary) }))
   const seen = new Set<string>()
   const errors = issues
     .filter(({ pointer, message }) => !seen.has(pointer + message) && seen.add(pointer + message))
     .slice(0, 10)
+  return { type, errors }
+}
+
+function invalid(type: string, errors: Issue[]): Problem {
   const first = errors[0]
   const where = first?.pointer ? `${first.pointer}: ` : ''
-  return httpProblem('validation_failed', first ? `${where}${first.message}` : undefined, {
-    in: type ?? 'body',
-    errors,
-  })
+  return httpProblem('validation_failed', first ? `${where}${first.message}` : undefined, { in: type, errors })
 }
 
 function cleaned(message: unknown): string {

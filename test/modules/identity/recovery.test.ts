@@ -153,7 +153,7 @@ describe('a password that was reset', () => {
     for (const token of [person.token, key]) expectProblem(await acts.profile(token), 401, 'unauthenticated')
     expectProblem(await acts.refresh(person.refreshToken), 401, 'refresh_token_invalid')
     for (const address of [person.email, person.phone])
-      expect((await acts.toldTo(address)).filter((text) => text.includes('Your password was changed.'))).toHaveLength(1)
+      expect((await acts.toldTo(address)).filter((text) => text.includes('Your password was changed'))).toHaveLength(1)
   })
 
   test('does not get anybody past the second factor', async () => {

@@ -168,7 +168,7 @@ describe('each change of a factor', () => {
       'Codes by e-mail are no second factor of your account any more.',
       'The authenticator app was removed from your account.',
       'An API key was made for your account.',
-      'Your password was changed.',
+      'Your password was changed',
     ]) {
       expect((await acts.toldTo(email)).filter((each) => each.includes(said))).toHaveLength(1)
       expect((await acts.toldTo(phone)).filter((each) => each.includes(said))).toHaveLength(1)

@@ -109,6 +109,18 @@ describe('choices', () => {
     expect(made.map(({ short }) => short).filter((short) => short.length > 160 || !GSM.test(short))).toEqual([])
   })
 
+  test.each([
+    ['en', 'call your operator'],
+    ['pt', 'ligue já para o seu operador'],
+    ['fr', 'appelez tout de suite votre opérateur'],
+  ] as const)('in %s none says to call where the words say what to do already', async (language, call) => {
+    for (const change of changes) {
+      const { text } = await render('security_changed', language, { change })
+      const says = change !== 'second_factor_locked' && change !== 'sign_ins_failing'
+      expect([change, text.includes(call)]).toEqual([change, says])
+    }
+  })
+
   test.each([...languages])('every purpose of a code has words in %s', async (language) => {
     for (const purpose of purposes) {
       const { text, short } = await render('code', language, { purpose })
@@ -135,8 +147,21 @@ describe('choices', () => {
   test('an appointment of nobody, nowhere, that is free and can always be cancelled, says none of it', async () => {
     const data = { staff: '', place: '', price: 0, deposit: 0, cancelUntil: null }
     const { text } = await render('appointment_confirmation', 'en', data)
-    expect(text).not.toMatch(/ with |Where|price|deposit|cancel/)
+    expect(text).not.toMatch(/ with |Where|price|deposit|You can cancel|If you cancel/)
   })
+})
+
+test.each([...languages])('an announcement says what it has to say wherever it arrives, in %s', async (language) => {
+  const data = { title: 'Closed', message: 'Back\non Tuesday.' }
+  expect((await render('announcement', language, data)).short).toBe('Kumbu: Closed - Back on Tuesday.')
+})
+
+test.each([
+  ['en', 'at which agents are told'],
+  ['pt', 'a partir do qual os agentes são avisados'],
+  ['fr', 'à partir duquel les agents sont avertis'],
+] as const)('a low float is measured by what the operator has set, in %s', async (language, said) => {
+  expect((await render('low_float', language)).text).toContain(said)
 })
 
 describe('amounts and moments', () => {

@@ -58,6 +58,7 @@ export interface AppointmentDetails {
   depositState: DepositState
   cancelUntil: number
   offeredUntil: number | null
+  cancelledBy: AppointmentView['cancelledBy']
   reason: string | null
 }
 
@@ -119,6 +120,7 @@ export function createViews({ services, staff }: { services: ServiceRows; staff:
         depositState: row.depositState as DepositState,
         cancelUntil,
         offeredUntil,
+        cancelledBy: row.cancelledBy as AppointmentView['cancelledBy'],
         reason,
       }
     },

@@ -1,21 +1,34 @@
 /** The shapes of templates and routes. */
 import { Type } from '@sinclair/typebox'
 import { answer, body, moment } from '../../../platform/http/fields'
-import { type Category, categories } from '../templates/template'
+import { pageOf, pageQuery } from '../../../platform/http/page'
+import { type Category, categories, LONGEST_SOURCE } from '../templates/template'
 import { channel, language, templateData, templateName } from './messages'
 
 const category = Type.Unsafe<Category>(Type.Union(categories.map((name) => Type.Literal(name))))
 
+const source = (part: keyof typeof LONGEST_SOURCE, description?: string) =>
+  Type.String({ minLength: 1, maxLength: LONGEST_SOURCE[part], ...(description === undefined ? {} : { description }) })
+
 const words = Type.Object(
   {
-    subject: Type.String({ minLength: 1, maxLength: 400 }),
-    text: Type.String({ minLength: 1, maxLength: 20_000, description: 'Paragraphs, divided by an empty line.' }),
-    short: Type.Optional(Type.String({ minLength: 1, maxLength: 1_000, description: 'For SMS, push and the inbox.' })),
-    html: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 50_000, description: 'The body of the mail; absent: made of `text`.' }),
-    ),
+    subject: source('subject'),
+    text: source('text', 'Paragraphs, divided by an empty line.'),
+    short: Type.Optional(source('short', 'For SMS, push and the inbox.')),
+    html: Type.Optional(source('html', 'The body of the mail; absent: made of `text`.')),
   },
   { additionalProperties: false, description: 'Liquid templates.' },
+)
+
+/** Whatever is kept can be read, also what was kept when more was allowed. */
+const keptWords = Type.Object(
+  {
+    subject: Type.String(),
+    text: Type.String({ description: 'Paragraphs, divided by an empty line.' }),
+    short: Type.Optional(Type.String({ description: 'For SMS, push and the inbox.' })),
+    html: Type.Optional(Type.String({ description: 'The body of the mail; absent: made of `text`.' })),
+  },
+  { description: 'Liquid templates.' },
 )
 
 const wordsExample = { subject: 'Closed on {{ day }}', text: 'We are closed on {{ day }}.\n\nBack soon.' }
@@ -37,7 +50,7 @@ const templateExample = {
 
 export const templatesModel = answer({ items: Type.Array(Type.Object(template)) }, { items: [templateExample] })
 export const templateModel = answer(
-  { ...template, words: Type.Record(Type.String(), words) },
+  { ...template, words: Type.Record(Type.String(), keptWords) },
   { ...templateExample, words: { en: wordsExample } },
 )
 export const newTemplateModel = answer(template, { ...templateExample, languages: [] })
@@ -58,7 +71,7 @@ export const wordsBody = Type.Object(words.properties, { additionalProperties: f
 const version = {
   version: Type.Integer(),
   language,
-  words: Type.Union([words, Type.Null()], { description: 'Null: from here on the built-in words hold again.' }),
+  words: Type.Union([keptWords, Type.Null()], { description: 'Null: from here on the built-in words hold again.' }),
   author: Type.String(),
   createdAt: moment,
 }
@@ -70,7 +83,8 @@ const versionExample = {
   createdAt: '2026-11-24T09:30:00.000Z',
 }
 export const versionModel = answer(version, versionExample)
-export const versionsModel = answer({ items: Type.Array(Type.Object(version)) }, { items: [versionExample] })
+export const versionsModel = pageOf(Type.Object(version), [{ items: [versionExample], nextCursor: null }])
+export const versionsQuery = Type.Object(pageQuery)
 
 export const previewBody = body(
   {

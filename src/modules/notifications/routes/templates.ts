@@ -2,7 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { principalOf } from '../../../platform/http/context'
-import { pageOfRows } from '../../../platform/http/page'
+import { decodeCursor, limitOf, pageFrom, pageOfRows } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import { fail, ok } from '../../../platform/result'
 import { notificationFailures } from '../failures'
@@ -25,6 +25,7 @@ import {
   templatesModel,
   versionModel,
   versionsModel,
+  versionsQuery,
   wordsBody,
   wordsParams,
 } from '../model/templates'
@@ -32,6 +33,9 @@ import type { Notifications } from '../service'
 import { SECRET_MEDIA } from '../service/routing'
 import type { SuppressionView } from '../service/suppressions'
 import { type NotificationHands, notedBy, OPERATOR_TAG as TAG } from './hands'
+
+/** A version, by which the list of them goes. */
+const VERSION_POSITION = /^[1-9]\d{0,8}$/
 
 export function templateRoutes(
   { catalogue, routing, suppressions, preferences }: Notifications,
@@ -104,9 +108,13 @@ export function templateRoutes(
     )
     .get(
       '/notifications/templates/:template/words/:language',
-      async ({ params }) => ({
-        items: unwrap(await catalogue.versions(params.template, params.language), notificationFailures),
-      }),
+      async ({ params: { template, language }, query }) => {
+        const limit = limitOf(query)
+        const position = decodeCursor(query.cursor, VERSION_POSITION)
+        const page = { limit: limit + 1, before: position === undefined ? undefined : Number(position) }
+        const rows = unwrap(await catalogue.versions(template, language, page), notificationFailures)
+        return pageFrom(rows, limit, ({ version }) => String(version))
+      },
       {
         ...route({
           scopes: ['notifications:read'],
@@ -114,6 +122,7 @@ export function templateRoutes(
           summary: 'The versions that operators saved, newest first',
         }),
         params: wordsParams,
+        query: versionsQuery,
         response: { 200: versionsModel, ...problems(notificationFailures, 'template_not_found') },
       },
     )

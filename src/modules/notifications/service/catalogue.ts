@@ -2,14 +2,14 @@
  * The templates there are, and the words that hold now: an operator's newest version if there is one, else the built-in
  * ones; in the language that was asked for, else in the instance's, else in English.
  */
-import { and, desc, eq, max } from 'drizzle-orm'
+import { and, desc, eq, lt, max } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
-import type { NotificationCode } from '../failures'
 import { ownTemplates, templateVersions } from '../schema'
 import { factsOf as builtInFacts, builtInWords, isTemplateName, templateNames } from '../templates/built-in'
 import type { TemplateEngine } from '../templates/engine'
+import { filledWords, soundWords } from '../templates/soundness'
 import {
   type Category,
   type Language,
@@ -59,7 +59,12 @@ export interface Catalogue {
   wordsOf(template: string, language: Language): Promise<{ words: Words; language: Language } | undefined>
   list(): Promise<TemplateView[]>
   get(template: string): Promise<Result<TemplateView & { words: Record<string, Words> }, 'template_not_found'>>
-  versions(template: string, language: Language): Promise<Result<VersionView[], 'template_not_found'>>
+  /** The newest first; those before the version `before`, if it is given. */
+  versions(
+    template: string,
+    language: Language,
+    page: { limit: number; before?: number | undefined },
+  ): Promise<Result<VersionView[], 'template_not_found'>>
   /** Makes a template of one's own; the built-in ones are there already. */
   create(input: {
     name: string
@@ -154,12 +159,9 @@ export function createCatalogue(
       const found = words ? { words, language: asked } : await wordsOf(template, asked)
       if (!facts || !found) return fail('template_not_found')
       const { language } = found
-      const sound = await engine.check(found.words)
-      if (!sound.ok) return sound
       const options = { data: data ?? facts.sample, language, timeZone: zone, name, facts }
-      const rendered = await engine.render(found.words, options)
-      if (rendered.ok) return ok({ language, ...rendered.value })
-      return fail(rendered.code === 'template_failed' ? 'template_invalid' : rendered.code, rendered.detail)
+      const filled = await filledWords(engine, found.words, options)
+      return filled.ok ? ok({ language, ...filled.value }) : filled
     },
 
     async list() {
@@ -179,14 +181,20 @@ export function createCatalogue(
       return ok({ ...(await view(template, facts)), words })
     },
 
-    async versions(template, language) {
+    async versions(template, language, { limit, before }) {
       if (!(await factsOf(template))) return fail('template_not_found')
       const rows = await store.read
         .select()
         .from(templateVersions)
-        .where(and(eq(templateVersions.template, template), eq(templateVersions.language, language)))
+        .where(
+          and(
+            eq(templateVersions.template, template),
+            eq(templateVersions.language, language),
+            before === undefined ? undefined : lt(templateVersions.version, before),
+          ),
+        )
         .orderBy(desc(templateVersions.version))
-        .limit(VERSIONS_SHOWN)
+        .limit(limit)
       return ok(rows.map(versionView))
     },
 
@@ -209,7 +217,7 @@ export function createCatalogue(
     async save(template, language, words, author, noted) {
       const facts = await factsOf(template)
       if (!facts) return fail('template_not_found')
-      const sound = words === undefined ? ok(true) : await soundness(words, facts, language)
+      const sound = words === undefined ? ok(true) : await soundWords(engine, words, { facts, language, timeZone })
       if (!sound.ok) return sound
       const saved = await store.write(async (tx) => {
         const [newest] = await tx
@@ -235,47 +243,7 @@ export function createCatalogue(
       return ok(versionView(saved))
     },
   }
-
-  /** Words that cannot be filled from the sample would fail when a person waits for them. */
-  async function soundness(
-    words: Words,
-    facts: TemplateFacts,
-    language: Language,
-  ): Promise<Result<true, Extract<NotificationCode, 'template_invalid' | 'template_data_missing'>>> {
-    const checked = await engine.check(words)
-    if (!checked.ok) return checked
-    if (facts.secret && words.html !== undefined)
-      return fail('template_invalid', 'A message that holds a secret has no HTML of its own: it could carry it away.')
-    const rendered = await engine.render(words, { data: facts.sample, language, timeZone, name: 'Amina', facts })
-    if (!rendered.ok)
-      return fail(rendered.code === 'template_failed' ? 'template_invalid' : rendered.code, rendered.detail)
-    return facts.secret ? keepsSecret(rendered.value, facts.sample) : ok(true)
-  }
 }
-
-/** A secret stands by itself, and a link that lets in is the only link: nothing else can take it along. */
-function keepsSecret(
-  { subject, text, short }: Rendered,
-  sample: Readonly<Record<string, unknown>>,
-): Result<true, 'template_invalid'> {
-  const secrets = [sample.code, sample.token, sample.link].filter((value) => typeof value === 'string')
-  for (const part of [subject, text, short]) {
-    const addresses = part.match(/[a-z][a-z0-9+.-]*:\/\/\S+/gi) ?? []
-    if (addresses.some((address) => !secrets.includes(address)))
-      return fail('template_invalid', 'A message that holds a secret may name no other address.')
-    const words = part.split(/\s+/)
-    if (secrets.some((secret) => words.some((word) => word.includes(secret) && !standsAlone(word, secret))))
-      return fail('template_invalid', 'The secret must stand by itself, between spaces.')
-  }
-  return ok(true)
-}
-
-function standsAlone(word: string, secret: string): boolean {
-  const at = word.indexOf(secret)
-  return /^[*("'«“]*$/.test(word.slice(0, at)) && /^[*)"'»”.,:;!?]*$/.test(word.slice(at + secret.length))
-}
-
-const VERSIONS_SHOWN = 100
 
 function versionView(row: typeof templateVersions.$inferSelect): VersionView {
   return {

@@ -5,8 +5,10 @@ import type { Appointments } from '../../appointments'
 import type { Identity } from '../../identity'
 import type { Attachment, Medium, OutgoingMessage } from '../channels/channel'
 import { approvedTemplateOf } from '../templates/approved'
-import type { TemplateEngine } from '../templates/engine'
-import type { Language, Rendered } from '../templates/template'
+import { builtInWords, isTemplateName } from '../templates/built-in'
+import type { RenderOptions, TemplateEngine } from '../templates/engine'
+import { filledWords } from '../templates/soundness'
+import type { Language, Rendered, Words } from '../templates/template'
 import type { Catalogue } from './catalogue'
 import type { Facts } from './notice'
 import type { DeliveryRow, NotificationRow } from './outbox'
@@ -46,7 +48,11 @@ export interface ComposeParts {
   baseUrl: () => string
 }
 
-const SOMEBODY: Record<Language, string> = { en: 'somebody', pt: 'alguém', fr: 'quelqu’un' }
+const MINUTE_MS = 60_000
+
+const SOMEBODY: Record<Language, string> = { en: 'somebody', pt: 'alguém', fr: "quelqu'un" }
+/** People with whom a sentence begins. */
+const AT_FRONT: ReadonlySet<string> = new Set(['from', 'by'])
 const UNKNOWN: Record<Language, string> = { en: 'unknown', pt: 'desconhecido', fr: 'inconnu' }
 
 /** Which of the appointment's messages bring an invitation that a calendar understands. */
@@ -56,14 +62,19 @@ const INVITATIONS: Readonly<Record<string, 'REQUEST' | 'CANCEL'>> = {
   appointment_cancelled: 'CANCEL',
 }
 
+function somebody(member: string, language: Language): string {
+  const word = SOMEBODY[language]
+  return AT_FRONT.has(member) ? word.slice(0, 1).toUpperCase() + word.slice(1) : word
+}
+
 export function createCompose(
-  { clock, keyring }: Runtime,
+  { clock, keyring, log }: Runtime,
   { identity, appointments, catalogue, engine, targets, unsubscribing, baseUrl }: ComposeParts,
 ): Compose {
   async function namesOf(people: Record<string, string>, language: Language): Promise<Record<string, string>> {
     const names: Record<string, string> = {}
     for (const [member, userId] of Object.entries(people)) {
-      names[member] = (await identity.find(userId))?.name ?? SOMEBODY[language]
+      names[member] = (await identity.find(userId))?.name ?? somebody(member, language)
     }
     return names
   }
@@ -81,14 +92,26 @@ export function createCompose(
     const details = await appointments.details(appointmentId)
     if (!details) return {}
     const link = `${baseUrl()}/appointments/${appointmentId}`
-    return { ...details, appointmentId, link }
+    const depositComesBack = details.deposit > 0 && details.cancelUntil > clock()
+    return {
+      ...details,
+      appointmentId,
+      link,
+      cancelUntil: depositComesBack ? details.cancelUntil : null,
+      // Nobody is told their own.
+      reason: details.cancelledBy === 'customer' ? '' : (details.reason ?? ''),
+    }
   }
 
-  function secretOf({ sealedSecret }: NotificationRow, member: string | undefined): Record<string, string> {
+  function secretOf(notification: NotificationRow, member: string | undefined): Record<string, unknown> {
+    const { sealedSecret, expiresAt } = notification
     if (sealedSecret === null || member === undefined) return {}
     const secret = keyring.open('code-in-transit', sealedSecret)
-    return member === 'link' ? { link: `${baseUrl()}/reset-password?token=${secret}` } : { [member]: secret }
+    const said = member === 'link' ? { link: `${baseUrl()}/reset-password?token=${secret}` } : { [member]: secret }
+    return expiresAt === null ? said : { ...said, minutes: minutesUntil(expiresAt) }
   }
+
+  const minutesUntil = (moment: number) => Math.max(1, Math.round((moment - clock()) / MINUTE_MS))
 
   async function dataOf(notification: NotificationRow, language: Language): Promise<Record<string, unknown>> {
     const { data, people = {}, secretMember, sessionId, appointmentId } = notification.facts as Facts
@@ -114,8 +137,23 @@ export function createCompose(
     const [facts, found] = [await catalogue.factsOf(template), await catalogue.wordsOf(template, asked)]
     if (!facts || !found) return { ok: false, code: 'template_failed', detail: `There is no template "${template}".` }
     const { words, language } = found
-    const filled = await engine.render(words, { data, language, timeZone, name, facts, unsubscribeUrl })
+    const options = { data, language, timeZone, name, facts, unsubscribeUrl }
+    const filled = (await ownSecretWords(template, words, options)) ?? (await engine.render(words, options))
     return filled.ok ? ok({ ...filled.value, language }) : filled
+  }
+
+  /**
+   * What an operator's words made of a secret is looked at each time: the sample, by which they were accepted, is not the
+   * secret. With a fault the built-in words are said; nothing if the words are those already.
+   */
+  async function ownSecretWords(template: string, words: Words, options: RenderOptions) {
+    if (!options.facts.secret || !isTemplateName(template)) return undefined
+    const builtIn = builtInWords(template, options.language)
+    if (words === builtIn) return undefined
+    const filled = await filledWords(engine, words, options)
+    if (filled.ok) return filled
+    log.error({ template, language: options.language, fault: filled.detail }, 'words of a secret were not used')
+    return engine.render(builtIn, options)
   }
 
   async function attachmentsOf(template: string, { appointmentId }: Facts): Promise<Attachment[]> {

@@ -6,6 +6,7 @@ import type { Identity } from '../../identity'
 import type { Medium } from '../channels/channel'
 import { isTemplateName } from '../templates/built-in'
 import type { TemplateEngine } from '../templates/engine'
+import { asInvalid } from '../templates/soundness'
 import type { Language, TemplateFacts } from '../templates/template'
 import { isMailAddress, isPhoneNumber, plainAddress } from './address'
 import type { Catalogue, Noted } from './catalogue'
@@ -108,15 +109,9 @@ export function createSending(
     const found = await catalogue.wordsOf(template, language ?? chosen.language)
     if (!found) return fail('template_not_found', `The template "${template}" has no words yet.`)
     const { timeZone } = chosen
-    const filled = await engine.render(found.words, {
-      data,
-      language: found.language,
-      timeZone,
-      name: undefined,
-      facts,
-    })
-    if (filled.ok) return ok(true)
-    return fail(filled.code === 'template_failed' ? 'template_invalid' : filled.code, filled.detail)
+    const options = { data, language: found.language, timeZone, name: undefined, facts }
+    const filled = asInvalid(await engine.render(found.words, options))
+    return filled.ok ? ok(true) : filled
   }
 
   const put = (arranged: Arranged, write: Write, noted: Noted) =>
@@ -164,7 +159,7 @@ export function createSending(
       const notice: Notice = {
         ...recipient,
         template: 'code',
-        data: { purpose: 'second_factor' },
+        data: { purpose: null },
         secret: { member: 'code', sealed: keyring.seal('code-in-transit', code) },
         about: '',
         only: channel === 'email' ? ['email'] : ['sms', 'whatsapp'],

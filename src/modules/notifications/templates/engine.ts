@@ -8,7 +8,7 @@ import { bodyOf, mailPage } from './layout'
 import { type LiquidParts, loadLiquid, MissingVariable, type Parsed, type Settings, TemplateFault } from './liquid'
 import { cleaned, paragraphsOf, plain, plainParagraph } from './marks'
 import { phrases } from './phrases'
-import type { Language, Rendered, TemplateFacts, Words } from './template'
+import { type Language, LONGEST_SOURCE, type Rendered, type TemplateFacts, type Words } from './template'
 
 export interface RenderOptions {
   data: Readonly<Record<string, unknown>>
@@ -22,16 +22,14 @@ export interface RenderOptions {
   unsubscribeUrl?: string | undefined
 }
 
+type Part = keyof Words
+
 export interface TemplateEngine {
-  /** Whether the words can be used at all, and the names of the values that they need. */
-  check(words: Words): Promise<Result<{ variables: string[] }, 'template_invalid'>>
+  /** Whether the words can be used at all, and the names of the values that they need. `onlyPrinted`: no tag may look at these. */
+  check(words: Words, onlyPrinted?: readonly string[]): Promise<Result<{ variables: string[] }, 'template_invalid'>>
   render(words: Words, options: RenderOptions): Promise<Result<Rendered, 'template_data_missing' | 'template_failed'>>
 }
 
-type Part = 'subject' | 'text' | 'short' | 'html'
-
-/** Characters of the template. Subject and short are far shorter when filled in; what they choose from is not. */
-const LONGEST_SOURCE: Record<Part, number> = { subject: 10_000, text: 20_000, short: 10_000, html: 50_000 }
 const LONGEST_SUBJECT = 200
 /** Three SMS of 160 characters. */
 const LONGEST_SHORT = 480
@@ -45,12 +43,18 @@ export function createTemplateEngine({ brand }: { brand: string }): TemplateEngi
   let loading: Promise<LiquidParts> | undefined
   const liquid = () => (loading ??= loadLiquid())
 
-  async function check(words: Words): Promise<Result<{ variables: string[] }, 'template_invalid'>> {
+  async function check(
+    words: Words,
+    onlyPrinted: readonly string[] = [],
+  ): Promise<Result<{ variables: string[] }, 'template_invalid'>> {
     const { parse } = await liquid()
     const variables = new Set<string>()
     for (const [part, source] of partsOf(words)) {
       const fault = caught(() => {
-        for (const name of checked(parse, part, source).variables) variables.add(name)
+        const parsed = checked(parse, part, source)
+        const name = parsed.decidedBy.find((each) => onlyPrinted.includes(each))
+        if (name !== undefined) throw new TemplateFault(`a tag looks at "${name}", which may only be printed`)
+        for (const each of parsed.variables) variables.add(each)
       })
       if (fault) return fail('template_invalid', `The ${part} cannot be used: ${fault.message}.`)
     }

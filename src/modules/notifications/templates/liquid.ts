@@ -43,6 +43,8 @@ export interface Settings {
 export interface Parsed {
   /** The names that it needs, each once. */
   variables: string[]
+  /** Those of them that a tag looks at: what the template says may depend on them. */
+  decidedBy: string[]
   /** The template with a placeholder for each value and each tag, and whether it has any. */
   outline: string
   fixed: boolean
@@ -165,7 +167,7 @@ function createEmitter(): Emitter {
 }
 
 function parseAnew(library: Library, liquid: Liquid, source: string): Parsed {
-  const tokens = new library.Tokenizer(source, liquid.options.operators).readTopLevelTokens(liquid.options)
+  const tokens = tokensOf(library, liquid, source)
   if (tokens.length > MOST_TOKENS) throw new TemplateFault('it has too many tags')
   for (const token of tokens) if (token.kind !== library.TokenKind.HTML) refuseLongTag(token.getText())
   const isTag = (token: TopLevelToken): token is TagToken => token.kind === library.TokenKind.Tag
@@ -175,8 +177,23 @@ function parseAnew(library: Library, liquid: Liquid, source: string): Parsed {
   const paths = Object.values(library.analyzeSync(templates, { partials: false }).variables).flat()
   for (const path of paths) refuseInnards(String(path))
   const fixed = tokens.every(({ kind }) => kind === library.TokenKind.HTML)
-  return { variables: liquid.globalVariablesSync(templates), outline, fixed, templates }
+  return {
+    variables: liquid.globalVariablesSync(templates),
+    decidedBy: decidedBy(library, liquid, source),
+    outline,
+    fixed,
+    templates,
+  }
 }
+
+/** Read anew: a tag that was parsed cannot be parsed again. */
+function decidedBy(library: Library, liquid: Liquid, source: string): string[] {
+  const silent = tokensOf(library, liquid, source).filter(({ kind }) => kind !== library.TokenKind.Output)
+  return liquid.globalVariablesSync(new library.Parser(liquid).parseTokens(silent))
+}
+
+const tokensOf = ({ Tokenizer }: Library, { options }: Liquid, source: string): TopLevelToken[] =>
+  new Tokenizer(source, options.operators).readTopLevelTokens(options)
 
 function refuseLongTag(text: string): void {
   if (text.length > LONGEST_TAG) throw new TemplateFault(`a tag is longer than ${LONGEST_TAG} characters`)

@@ -24,6 +24,14 @@ export interface Words {
   html?: string
 }
 
+/** Characters of each part. Subject and short are far shorter when filled in; what they choose from is not. */
+export const LONGEST_SOURCE: Record<keyof Words, number> = {
+  subject: 10_000,
+  text: 20_000,
+  short: 10_000,
+  html: 50_000,
+}
+
 /** What is the same of a template in every language. */
 export interface TemplateFacts {
   category: Category

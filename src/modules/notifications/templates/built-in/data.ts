@@ -3,11 +3,12 @@ import type { CodePurpose, SecurityChange } from '../../../identity'
 import type { TransferType } from '../../../ledger'
 
 export interface TemplateData {
-  code: { code: string; purpose: CodePurpose }
+  /** `purpose` is `null` if only another program knows it. `minutes` are those that are left. */
+  code: { code: string; purpose: CodePurpose | null; minutes: number }
   welcome: Nothing
   registration_repeated: Nothing
   sessions_revoked: Nothing
-  password_reset: { link: string }
+  password_reset: { link: string; minutes: number }
   password_changed: Nothing
   new_device: { userAgent: string; address: string; at: number }
   security_changed: { change: SecurityChange }
@@ -27,9 +28,10 @@ export interface TemplateData {
   receipt: Moved & { type: TransferType; fee: number; at: number }
   appointment_confirmation: Booked
   appointment_moved: Booked
-  appointment_cancelled: Appointment & Deposit
+  /** `reason` is empty if there is none, or the person cancelled. */
+  appointment_cancelled: Appointment & Deposit & { reason: string }
   appointment_reminder: Appointment
-  appointment_missed: Omit<Appointment, 'staff' | 'place'> & Deposit
+  appointment_missed: Omit<Appointment, 'staff' | 'place' | 'link'> & Deposit
   deposit_taken: DepositMoved
   deposit_received: DepositMoved
   deposit_refunded: DepositMoved
@@ -75,6 +77,8 @@ interface Appointment {
   /** Where the appointment is; its times are shown by that clock. */
   timeZone: string
   appointmentId: string
+  /** Where the person sees it. */
+  link: string
 }
 
 interface Booked extends Appointment {
@@ -82,7 +86,7 @@ interface Booked extends Appointment {
   price: number
   deposit: number
   currency: string
-  /** Until when it can be cancelled without losing the deposit; `null` if at any time. */
+  /** Until when it can be cancelled without losing the deposit; `null` if there is none, or that is past. */
   cancelUntil: number | null
 }
 

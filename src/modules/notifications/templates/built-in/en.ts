@@ -64,7 +64,8 @@ const deposit = choose<DepositOutcome>('depositOutcome', {
 
 const NOT_YOU = 'If this was not you, call your operator at once.'
 /** Not where somebody else is at work already, and the words say what to do. */
-const CALL = `{% unless change == "second_factor_locked" or change == "sign_ins_failing" %} ${NOT_YOU}{% endunless %}`
+const CALL = `{% unless change == "second_factor_locked" or change == "sign_ins_failing" %}${NOT_YOU}{% endunless %}`
+const MINUTES = '{{ minutes }} {% if minutes == 1 %}minute{% else %}minutes{% endif %}'
 const FEE = '{% if fee > 0 %}The fee was {{ fee | money: currency }}.{% endif %}'
 const BALANCE = 'Your balance is {{ balance | money: currency }}.'
 const TRANSFER = 'Reference: {{ transferId }}'
@@ -77,21 +78,25 @@ const AT = '{% if place != blank %}\nWhere: {{ place }}{% endif %}'
 const STARTS = '{{ startsAt | moment: timeZone }}'
 const STARTS_SHORT = '{{ startsAt | day: timeZone }} {{ startsAt | time: timeZone }}'
 
+const LEAD = 'See it or cancel it here:'
+
 const BOOKED = [
   `{{ service }}${WITH}\nWhen: ${STARTS}, until {{ endsAt | time: timeZone }}${AT}`,
   '{% if price > 0 %}The price is {{ price | money: currency }}.{% endif %}{% if deposit > 0 %} A deposit of {{ deposit | money: currency }} is held.{% endif %}',
-  '{% if cancelUntil %}You can cancel without losing anything until {{ cancelUntil | moment: timeZone }}.{% endif %}',
+  '{% if cancelUntil %}You can cancel without losing anything until {{ cancelUntil | moment: timeZone }}.{% elsif deposit > 0 %}If you cancel, your deposit is not returned.{% endif %}',
   APPOINTMENT,
+  LEAD,
+  '{{ link }}',
 ]
 
 export const en: Record<TemplateName, Words> = {
   code: {
     subject: '{{ code }} is your {{ brand }} code',
     text: paragraphs(
-      `Your code ${purpose} is **{{ code }}**.`,
-      'It works once, for five minutes. Tell it to nobody, not even to us.',
+      `Your code{% if purpose %} ${purpose}{% endif %} is **{{ code }}**.`,
+      `It works once, for ${MINUTES}. Tell it to nobody, not even to us.`,
     ),
-    short: `{{ brand }}: {{ code }} is your code ${purpose}. Five minutes, once. Tell it to nobody.`,
+    short: `{{ brand }}: {{ code }} is your code{% if purpose %} ${purpose}{% endif %}. Once, for ${MINUTES}. Tell it to nobody.`,
   },
   welcome: {
     subject: 'Welcome to {{ brand }}',
@@ -118,11 +123,12 @@ export const en: Record<TemplateName, Words> = {
     text: paragraphs(
       'Somebody, we hope you, asked for a new password. Choose it here:',
       '{{ link }}',
-      'The link works once, for 30 minutes. If this was not you, do nothing: your password stays as it is.',
+      `The link works once, for ${MINUTES}. If this was not you, do nothing: your password stays as it is.`,
     ),
+    short: `{{ brand }}: choose a new password within ${MINUTES}: {{ link }}`,
   },
   password_changed: {
-    subject: 'Your password was changed.',
+    subject: 'Your password was changed',
     text: paragraphs('Your password was changed. Other devices were signed out.', NOT_YOU),
     short: `{{ brand }}: Your password was changed. ${NOT_YOU}`,
   },
@@ -137,8 +143,8 @@ export const en: Record<TemplateName, Words> = {
   },
   security_changed: {
     subject: change,
-    text: paragraphs(change, NOT_YOU),
-    short: `{{ brand }}: ${change}${CALL}`,
+    text: paragraphs(change, CALL),
+    short: `{{ brand }}: ${change} ${CALL}`,
   },
   money_sent: {
     subject: 'You sent {{ amount | money: currency }}',
@@ -165,7 +171,7 @@ export const en: Record<TemplateName, Words> = {
   low_float: {
     subject: 'Your float is low: {{ balance | money: currency }}',
     text: paragraphs(
-      'Your float is {{ balance | money: currency }}, less than the {{ threshold | money: currency }} at which you asked to be told.',
+      'Your float is {{ balance | money: currency }}, under the {{ threshold | money: currency }} at which agents are told.',
       'Top it up before you have to turn a customer away.',
     ),
     short: '{{ brand }}: your float is low: {{ balance | money: currency }}.',
@@ -237,27 +243,30 @@ export const en: Record<TemplateName, Words> = {
   appointment_confirmation: {
     subject: 'Your appointment: {{ service }}',
     text: paragraphs('Your appointment is booked.', ...BOOKED),
-    short: `{{ brand }}: your appointment for {{ service }} is booked for ${STARTS_SHORT}.`,
+    short: `{{ brand }}: your appointment for {{ service }} is booked for ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_moved: {
     subject: 'Your appointment was moved: {{ service }}',
     text: paragraphs('Your appointment has a new time.', ...BOOKED),
-    short: `{{ brand }}: your appointment for {{ service }} was moved to ${STARTS_SHORT}.`,
+    short: `{{ brand }}: your appointment for {{ service }} was moved to ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_cancelled: {
     subject: 'Your appointment was cancelled: {{ service }}',
     text: paragraphs(
       'This appointment will not take place:',
       `{{ service }}${WITH}\nWhen: ${STARTS}${AT}`,
+      '{% if reason != blank %}Reason: {{ reason }}{% endif %}',
       deposit,
       APPOINTMENT,
+      'See it here:',
+      '{{ link }}',
     ),
     short: `{{ brand }}: your appointment for {{ service }} on ${STARTS_SHORT} was cancelled.`,
   },
   appointment_reminder: {
     subject: 'Your appointment is soon: {{ service }}',
-    text: paragraphs('We expect you:', `{{ service }}${WITH}\nWhen: ${STARTS}${AT}`, APPOINTMENT),
-    short: `{{ brand }}: we expect you for {{ service }} on ${STARTS_SHORT}.`,
+    text: paragraphs('We expect you:', `{{ service }}${WITH}\nWhen: ${STARTS}${AT}`, APPOINTMENT, LEAD, '{{ link }}'),
+    short: `{{ brand }}: we expect you for {{ service }} on ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_missed: {
     subject: 'We missed you: {{ service }}',
@@ -316,6 +325,6 @@ export const en: Record<TemplateName, Words> = {
   announcement: {
     subject: '{{ title }}',
     text: '{{ message | lines }}',
-    short: '{{ brand }}: {{ title }}',
+    short: '{{ brand }}: {{ title }} - {{ message }}',
   },
 }

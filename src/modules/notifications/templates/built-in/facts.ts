@@ -14,8 +14,9 @@ const appointment = {
   startsAt: AT + 72 * HOUR,
   timeZone: 'Africa/Maputo',
   appointmentId: 'apt_7h2k9m4p6q8r0s1t3v5w',
+  link: 'https://kumbu.example/appointments/apt_7h2k9m4p6q8r0s1t3v5w',
 }
-const { staff: _staff, place: _place, ...appointmentAlone } = appointment
+const { staff: _staff, place: _place, link: _link, ...appointmentAlone } = appointment
 const booked = {
   ...appointment,
   endsAt: appointment.startsAt + HOUR / 2,
@@ -28,7 +29,12 @@ const booked = {
 type Facts<Name extends TemplateName> = TemplateFacts & { sample: TemplateData[Name] }
 
 export const facts: { readonly [Name in TemplateName]: Facts<Name> } = {
-  code: { category: 'security', secret: true, urgent: true, sample: { code: '482913', purpose: 'verify_email' } },
+  code: {
+    category: 'security',
+    secret: true,
+    urgent: true,
+    sample: { code: '482913', purpose: 'verify_email', minutes: 5 },
+  },
   // Like everything that says how the account stands, it arrives whatever the person has switched off.
   welcome: { category: 'security', sample: {} },
   registration_repeated: { category: 'security', sample: {} },
@@ -37,7 +43,7 @@ export const facts: { readonly [Name in TemplateName]: Facts<Name> } = {
     category: 'security',
     secret: true,
     urgent: true,
-    sample: { link: 'https://kumbu.example/reset-password?token=Zm9yIHRoZSBzYW1wbGU' },
+    sample: { link: 'https://kumbu.example/reset-password?token=Zm9yIHRoZSBzYW1wbGU', minutes: 30 },
   },
   password_changed: { category: 'security', sample: {} },
   new_device: {
@@ -76,7 +82,13 @@ export const facts: { readonly [Name in TemplateName]: Facts<Name> } = {
   appointment_moved: { category: 'appointments', sample: booked },
   appointment_cancelled: {
     category: 'appointments',
-    sample: { ...appointment, deposit: 500, currency: 'USD', depositOutcome: 'returned' },
+    sample: {
+      ...appointment,
+      deposit: 500,
+      currency: 'USD',
+      depositOutcome: 'returned',
+      reason: 'We are closed on that day.',
+    },
   },
   appointment_reminder: { category: 'appointments', sample: appointment },
   appointment_missed: {
@@ -103,7 +115,7 @@ export const facts: { readonly [Name in TemplateName]: Facts<Name> } = {
       startsAt: appointment.startsAt,
       timeZone: appointment.timeZone,
       offeredUntil: AT + 2 * HOUR,
-      link: 'https://kumbu.example/a/7h2k9m4p',
+      link: appointment.link,
     },
   },
   review_request: {
@@ -111,7 +123,7 @@ export const facts: { readonly [Name in TemplateName]: Facts<Name> } = {
     sample: {
       service: appointment.service,
       staff: appointment.staff,
-      link: 'https://kumbu.example/r/7h2k9m4p',
+      link: appointment.link,
     },
   },
   digest: {

@@ -37,7 +37,7 @@ const change = choose<SecurityChange>('change', {
   api_key_made: 'Une clé API a été créée pour votre compte.',
   application_allowed: 'Une application a été autorisée à agir pour votre compte.',
   second_factor_locked:
-    "Quelqu'un qui sait votre mot de passe a saisi dix codes erronés. Les codes sont bloqués un moment : changez de mot de passe.",
+    "Quelqu'un connaissant votre mot de passe a saisi dix codes erronés. Les codes sont bloqués un moment : changez de mot de passe.",
   sign_ins_failing:
     "Quelqu'un a essayé de nombreux mots de passe erronés sur votre compte. Il n'est pas bloqué, et personne n'est entré.",
   account_closed: 'Votre compte a été fermé.',
@@ -68,7 +68,8 @@ const deposit = choose<DepositOutcome>('depositOutcome', {
 
 const NOT_YOU = "Si ce n'était pas vous, appelez tout de suite votre opérateur."
 /** Not where somebody else is at work already, and the words say what to do. */
-const CALL = `{% unless change == "second_factor_locked" or change == "sign_ins_failing" %} ${NOT_YOU}{% endunless %}`
+const CALL = `{% unless change == "second_factor_locked" or change == "sign_ins_failing" %}${NOT_YOU}{% endunless %}`
+const MINUTES = '{{ minutes }} {% if minutes == 1 %}minute{% else %}minutes{% endif %}'
 const FEE = '{% if fee > 0 %}Les frais étaient de {{ fee | money: currency }}.{% endif %}'
 const BALANCE = 'Votre solde est de {{ balance | money: currency }}.'
 const BALANCE_SHORT = 'Solde: {{ balance | money: currency }}.'
@@ -82,21 +83,25 @@ const AT = '{% if place != blank %}\nLieu : {{ place }}{% endif %}'
 const STARTS = '{{ startsAt | moment: timeZone }}'
 const STARTS_SHORT = '{{ startsAt | day: timeZone }} à {{ startsAt | time: timeZone }}'
 
+const LEAD = 'Consultez-le ou annulez-le ici :'
+
 const BOOKED = [
   `{{ service }}${WITH}\nDate : ${STARTS}, jusqu'à {{ endsAt | time: timeZone }}${AT}`,
-  '{% if price > 0 %}Le prix est de {{ price | money: currency }}.{% endif %}{% if deposit > 0 %} Un acompte de {{ deposit | money: currency }} est retenu.{% endif %}',
-  "{% if cancelUntil %}Vous pouvez annuler sans rien perdre jusqu'au {{ cancelUntil | moment: timeZone }}.{% endif %}",
+  '{% if price > 0 %}Le prix est de {{ price | money: currency }}.{% endif %}{% if deposit > 0 %} Un acompte de {{ deposit | money: currency }} est bloqué.{% endif %}',
+  "{% if cancelUntil %}Vous pouvez annuler sans rien perdre jusqu'au {{ cancelUntil | moment: timeZone }}.{% elsif deposit > 0 %}Si vous annulez, votre acompte n'est pas rendu.{% endif %}",
   APPOINTMENT,
+  LEAD,
+  '{{ link }}',
 ]
 
 export const fr: Record<TemplateName, Words> = {
   code: {
     subject: '{{ code }} est votre code {{ brand }}',
     text: paragraphs(
-      `Votre code ${purpose} est **{{ code }}**.`,
-      'Il sert une seule fois, pendant cinq minutes. Ne le dites à personne, pas même à nous.',
+      `Votre code{% if purpose %} ${purpose}{% endif %} est **{{ code }}**.`,
+      `Il sert une seule fois, pendant ${MINUTES}. Ne le dites à personne, pas même à nous.`,
     ),
-    short: `{{ brand }}: {{ code }} est votre code ${purpose}. Cinq minutes, une fois. Ne le dites à personne.`,
+    short: `{{ brand }}: {{ code }} est votre code{% if purpose %} ${purpose}{% endif %}. ${MINUTES}, une fois. Ne le dites à personne.`,
   },
   welcome: {
     subject: 'Bienvenue chez {{ brand }}',
@@ -119,15 +124,16 @@ export const fr: Record<TemplateName, Words> = {
       'Une connexion déjà utilisée est revenue une seconde fois ; par sécurité, nous avons mis fin à cette session. Connectez-vous de nouveau.',
       NOT_YOU,
     ),
-    short: '{{ brand }}: votre session a été fermée par sécurité. Connectez-vous de nouveau.',
+    short: `{{ brand }}: votre session a été fermée par sécurité. Connectez-vous de nouveau. ${NOT_YOU}`,
   },
   password_reset: {
     subject: 'Choisissez un nouveau mot de passe',
     text: paragraphs(
       "Quelqu'un, nous espérons que c'est vous, a demandé un nouveau mot de passe. Choisissez-le ici :",
       '{{ link }}',
-      "Le lien sert une seule fois, pendant 30 minutes. Si ce n'était pas vous, ne faites rien : votre mot de passe reste le même.",
+      `Le lien sert une seule fois, pendant ${MINUTES}. Si ce n'était pas vous, ne faites rien : votre mot de passe reste le même.`,
     ),
+    short: `{{ brand }}: choisissez un nouveau mot de passe sous ${MINUTES} : {{ link }}`,
   },
   password_changed: {
     subject: 'Votre mot de passe a été modifié',
@@ -135,19 +141,19 @@ export const fr: Record<TemplateName, Words> = {
     short: `{{ brand }}: votre mot de passe a été modifié. ${NOT_YOU}`,
   },
   new_device: {
-    subject: "Connexion d'un nouvel appareil",
+    subject: 'Connexion depuis un nouvel appareil',
     text: paragraphs(
       "Quelqu'un s'est connecté à votre compte depuis un appareil que vous n'aviez jamais utilisé :",
       '{{ userAgent }}, depuis {{ address }}, le {{ at | moment }}',
       "Si c'était vous, il n'y a rien à faire. Sinon, changez tout de suite de mot de passe et déconnectez tous les appareils.",
     ),
     short:
-      "{{ brand }}: un nouvel appareil a ouvert votre compte. Si ce n'est pas vous, changez tout de suite de mot de passe.",
+      "{{ brand }}: un nouvel appareil s'est connecté à votre compte. Si ce n'est pas vous, changez tout de suite de mot de passe.",
   },
   security_changed: {
     subject: change,
-    text: paragraphs(change, NOT_YOU),
-    short: `{{ brand }}: ${change}${CALL}`,
+    text: paragraphs(change, CALL),
+    short: `{{ brand }}: ${change} ${CALL}`,
   },
   money_sent: {
     subject: 'Vous avez envoyé {{ amount | money: currency }}',
@@ -161,18 +167,23 @@ export const fr: Record<TemplateName, Words> = {
   },
   cash_in: {
     subject: 'Vous avez reçu {{ amount | money: currency }}',
-    text: paragraphs('{{ from }} a pris votre argent et crédité {{ amount | money: currency }}.', BALANCE, TRANSFER),
-    short: `{{ brand }}: {{ from }} a pris votre argent et crédité {{ amount | money: currency }}. ${BALANCE_SHORT}`,
+    text: paragraphs(
+      '{{ from }} a encaissé votre argent et a crédité {{ amount | money: currency }}.',
+      BALANCE,
+      TRANSFER,
+    ),
+    short: `{{ brand }}: {{ from }} a encaissé votre argent et a crédité {{ amount | money: currency }}. ${BALANCE_SHORT}`,
   },
   float_issued: {
     subject: 'Votre float a augmenté de {{ amount | money: currency }}',
     text: paragraphs('Votre float est maintenant de {{ balance | money: currency }}.', TRANSFER),
-    short: '{{ brand }}: votre float a augmenté de {{ amount | money: currency }}, à {{ balance | money: currency }}.',
+    short:
+      "{{ brand }}: votre float a augmenté de {{ amount | money: currency }} et s'élève à {{ balance | money: currency }}.",
   },
   low_float: {
     subject: 'Votre float est bas : {{ balance | money: currency }}',
     text: paragraphs(
-      'Votre float est de {{ balance | money: currency }}, moins que les {{ threshold | money: currency }} en dessous desquels vous vouliez un avis.',
+      'Votre float est de {{ balance | money: currency }}, en dessous du seuil de {{ threshold | money: currency }} à partir duquel les agents sont avertis.',
       'Réapprovisionnez-le avant de devoir refuser un client.',
     ),
     short: '{{ brand }}: votre float est bas: {{ balance | money: currency }}.',
@@ -180,7 +191,7 @@ export const fr: Record<TemplateName, Words> = {
   withdrawal_requested: {
     subject: 'Un retrait de {{ amount | money: currency }} vous attend',
     text: paragraphs(
-      `${ALL_OF_IT} sont retenus jusqu'à ce que vous preniez l'argent, que vous annuliez, ou que le code de retrait expire.`,
+      `${ALL_OF_IT} sont bloqués jusqu'à ce que vous preniez l'argent, que vous annuliez, ou que le code de retrait expire.`,
       WITHDRAWAL,
       NOT_YOU,
     ),
@@ -190,8 +201,8 @@ export const fr: Record<TemplateName, Words> = {
     subject: 'Votre code pour retirer {{ amount | money: currency }}',
     text: paragraphs(
       'Votre code à usage unique est **{{ token }}**.',
-      "Il paie {{ amount | money: currency }} une seule fois, jusqu'au {{ expiresAt | moment }}. Ne le montrez qu'à l'agent qui vous paie.",
-      `{% if fee > 0 %}Les frais sont de {{ fee | money: currency }}. {% endif %}D'ici là, ${ALL_OF_IT} sont retenus.`,
+      "Il permet de retirer {{ amount | money: currency }} une seule fois, jusqu'au {{ expiresAt | moment }}. Ne le montrez qu'à l'agent qui vous paie.",
+      `{% if fee > 0 %}Les frais sont de {{ fee | money: currency }}. {% endif %}D'ici là, ${ALL_OF_IT} sont bloqués.`,
       WITHDRAWAL,
       NOT_YOU,
     ),
@@ -244,27 +255,36 @@ export const fr: Record<TemplateName, Words> = {
   appointment_confirmation: {
     subject: 'Votre rendez-vous : {{ service }}',
     text: paragraphs('Votre rendez-vous est réservé.', ...BOOKED),
-    short: `{{ brand }}: votre rendez-vous {{ service }} est réservé le ${STARTS_SHORT}.`,
+    short: `{{ brand }}: votre rendez-vous {{ service }} est réservé pour le ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_moved: {
     subject: 'Votre rendez-vous a été déplacé : {{ service }}',
     text: paragraphs('Votre rendez-vous a un nouvel horaire.', ...BOOKED),
-    short: `{{ brand }}: votre rendez-vous {{ service }} est déplacé au ${STARTS_SHORT}.`,
+    short: `{{ brand }}: votre rendez-vous {{ service }} est déplacé au ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_cancelled: {
     subject: 'Votre rendez-vous a été annulé : {{ service }}',
     text: paragraphs(
       "Ce rendez-vous n'aura pas lieu :",
       `{{ service }}${WITH}\nDate : ${STARTS}${AT}`,
+      '{% if reason != blank %}Motif : {{ reason }}{% endif %}',
       deposit,
       APPOINTMENT,
+      'Consultez-le ici :',
+      '{{ link }}',
     ),
     short: `{{ brand }}: votre rendez-vous {{ service }} du ${STARTS_SHORT} est annulé.`,
   },
   appointment_reminder: {
     subject: 'Votre rendez-vous approche : {{ service }}',
-    text: paragraphs('Nous vous attendons :', `{{ service }}${WITH}\nDate : ${STARTS}${AT}`, APPOINTMENT),
-    short: `{{ brand }}: nous vous attendons pour {{ service }} le ${STARTS_SHORT}.`,
+    text: paragraphs(
+      'Nous vous attendons :',
+      `{{ service }}${WITH}\nDate : ${STARTS}${AT}`,
+      APPOINTMENT,
+      LEAD,
+      '{{ link }}',
+    ),
+    short: `{{ brand }}: nous vous attendons pour {{ service }} le ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_missed: {
     subject: 'Rendez-vous manqué : {{ service }}',
@@ -310,7 +330,7 @@ export const fr: Record<TemplateName, Words> = {
     short: `{{ brand }}: une place est libre pour {{ service }} le ${STARTS_SHORT}. Prenez-la ici : {{ link }}`,
   },
   review_request: {
-    subject: "Comment s'est passé : {{ service }} ?",
+    subject: "Comment cela s'est-il passé ? {{ service }}",
     text: paragraphs(
       `Comment s'est passé votre rendez-vous{% if staff != blank %} avec {{ staff }}{% endif %} ({{ service }}) ? Une minute de votre temps nous aide :`,
       '{{ link }}',
@@ -329,6 +349,6 @@ export const fr: Record<TemplateName, Words> = {
   announcement: {
     subject: '{{ title }}',
     text: '{{ message | lines }}',
-    short: '{{ brand }}: {{ title }}',
+    short: '{{ brand }}: {{ title }} - {{ message }}',
   },
 }

@@ -9,6 +9,8 @@ import { choose, paragraphs } from './choose'
 import type { DepositOutcome, TemplateName } from './data'
 
 const NOT_YOU = 'Se não reconhece isto, ligue já para o seu operador.'
+/** Not where somebody else is at work already, and the words say what to do. */
+const CALL = `{% unless change == "second_factor_locked" or change == "sign_ins_failing" %}${NOT_YOU}{% endunless %}`
 const NOT_YOU_SHORT = 'Se estranha isto, ligue para o seu operador.'
 
 const purpose = choose<CodePurpose>('purpose', {
@@ -49,7 +51,7 @@ const change = choose<SecurityChange>('change', {
   api_key_made: 'Foi criada uma chave de API para a sua conta.',
   application_allowed: 'Uma aplicação foi autorizada a agir em nome da sua conta.',
   second_factor_locked:
-    'Alguém que sabe a sua palavra-passe errou dez códigos. Os códigos estão bloqueados por algum tempo: mude a palavra-passe.',
+    'Alguém que conhece a sua palavra-passe introduziu dez códigos errados. Os códigos estão bloqueados por algum tempo: mude a palavra-passe.',
   sign_ins_failing:
     'Alguém tentou muitas palavras-passe erradas na sua conta. A conta não está bloqueada, e essa pessoa não entrou.',
   account_closed: 'A sua conta foi encerrada.',
@@ -73,11 +75,11 @@ const changeShort = choose<SecurityChange>('change', {
   passkey_added: `a sua conta ganhou uma chave de acesso. ${NOT_YOU_SHORT}`,
   passkey_removed: `a sua conta perdeu uma chave de acesso. ${NOT_YOU_SHORT}`,
   recovery_codes_made: `a sua conta tem novas senhas de reserva; as anteriores deixaram de servir. ${NOT_YOU_SHORT}`,
-  recovery_code_used: `uma senha de reserva abriu a sua conta. ${NOT_YOU_SHORT}`,
+  recovery_code_used: `uma senha de reserva serviu para entrar na sua conta. ${NOT_YOU_SHORT}`,
   factors_reset: `o operador removeu os seus segundos fatores e terminou todas as entradas. ${NOT_YOU_SHORT}`,
   api_key_made: `a sua conta ganhou uma chave de API. ${NOT_YOU_SHORT}`,
   application_allowed: `uma app foi autorizada a agir em nome da sua conta. ${NOT_YOU_SHORT}`,
-  second_factor_locked: 'quem sabe a sua palavra-passe errou dez vezes o segundo fator. Mude a palavra-passe.',
+  second_factor_locked: 'alguém que conhece a sua palavra-passe errou dez vezes o segundo fator. Mude a palavra-passe.',
   sign_ins_failing: 'muitas tentativas com palavras-passe erradas na sua conta. Continua aberta e segura.',
   account_closed: `a sua conta foi encerrada. ${NOT_YOU_SHORT}`,
   endpoint_added: `os seus avisos seguem agora para um site. ${NOT_YOU_SHORT}`,
@@ -105,6 +107,7 @@ const deposit = choose<DepositOutcome>('depositOutcome', {
   kept: 'O seu sinal de {{ deposit | money: currency }} não é devolvido.',
 })
 
+const MINUTES = '{{ minutes }} {% if minutes == 1 %}minuto{% else %}minutos{% endif %}'
 const FEE = '{% if fee > 0 %}A taxa foi de {{ fee | money: currency }}.{% endif %}'
 const BALANCE = 'O seu saldo é de {{ balance | money: currency }}.'
 const BALANCE_SHORT = 'Saldo: {{ balance | money: currency }}.'
@@ -118,21 +121,25 @@ const AT = '{% if place != blank %}\nOnde: {{ place }}{% endif %}'
 const STARTS = '{{ startsAt | moment: timeZone }}'
 const STARTS_SHORT = '{{ startsAt | day: timeZone }} {{ startsAt | time: timeZone }}'
 
+const LEAD = 'Veja-a ou cancele-a aqui:'
+
 const BOOKED = [
   `{{ service }}${WITH}\nQuando: ${STARTS}, até às {{ endsAt | time: timeZone }}${AT}`,
   '{% if price > 0 %}O preço é de {{ price | money: currency }}.{% endif %}{% if deposit > 0 %} Fica retido um sinal de {{ deposit | money: currency }}.{% endif %}',
-  '{% if cancelUntil %}Pode cancelar sem perder nada até {{ cancelUntil | moment: timeZone }}.{% endif %}',
+  '{% if cancelUntil %}Pode cancelar sem perder nada até {{ cancelUntil | moment: timeZone }}.{% elsif deposit > 0 %}Se cancelar, o sinal não é devolvido.{% endif %}',
   APPOINTMENT,
+  LEAD,
+  '{{ link }}',
 ]
 
 export const pt: Record<TemplateName, Words> = {
   code: {
     subject: '{{ code }} é o seu código {{ brand }}',
     text: paragraphs(
-      `O seu código ${purpose} é **{{ code }}**.`,
-      'Serve uma só vez, durante cinco minutos. Não o diga a ninguém, nem a nós.',
+      `O seu código{% if purpose %} ${purpose}{% endif %} é **{{ code }}**.`,
+      `Serve uma só vez, durante ${MINUTES}. Não o diga a ninguém, nem a nós.`,
     ),
-    short: `{{ brand }}: {{ code }} ${purposeShort}. Serve uma vez, por cinco minutos. Guarde segredo.`,
+    short: `{{ brand }}: {% if purpose %}{{ code }} ${purposeShort}{% else %}use {{ code }}{% endif %}. Serve uma vez, por ${MINUTES}. Guarde segredo.`,
   },
   welcome: {
     subject: '{{ brand }}: boas-vindas',
@@ -150,18 +157,19 @@ export const pt: Record<TemplateName, Words> = {
   sessions_revoked: {
     subject: 'A sua sessão foi terminada',
     text: paragraphs(
-      'Uma entrada já usada voltou a aparecer; por segurança, terminámos essa sessão. Entre de novo.',
+      'Um acesso já utilizado voltou a ser usado; por segurança, terminámos essa sessão. Entre de novo.',
       NOT_YOU,
     ),
-    short: `{{ brand }}: a sua entrada foi anulada para sua defesa. Entre de novo.`,
+    short: `{{ brand }}: a sua entrada foi terminada por cautela. Entre de novo. ${NOT_YOU_SHORT}`,
   },
   password_reset: {
     subject: 'Escolha uma nova palavra-passe',
     text: paragraphs(
       'Foi pedida uma nova palavra-passe para a sua conta. Escolha-a aqui:',
       '{{ link }}',
-      'A ligação serve uma só vez, durante 30 minutos. Se não a pediu, não faça nada: a sua palavra-passe fica como está.',
+      `A ligação serve uma só vez, durante ${MINUTES}. Se não a pediu, não faça nada: a sua palavra-passe fica como está.`,
     ),
+    short: `{{ brand }}: escolha uma nova palavra-passe em ${MINUTES}: {{ link }}`,
   },
   password_changed: {
     subject: 'A sua palavra-passe foi alterada',
@@ -179,7 +187,7 @@ export const pt: Record<TemplateName, Words> = {
   },
   security_changed: {
     subject: change,
-    text: paragraphs(change, NOT_YOU),
+    text: paragraphs(change, CALL),
     short: `{{ brand }}: ${changeShort}`,
   },
   money_sent: {
@@ -198,15 +206,15 @@ export const pt: Record<TemplateName, Words> = {
     short: `{{ brand }}: {{ from }} recebeu o seu dinheiro e creditou {{ amount | money: currency }}. ${BALANCE_SHORT}`,
   },
   float_issued: {
-    subject: 'O seu float aumentou {{ amount | money: currency }}',
+    subject: 'O seu float aumentou em {{ amount | money: currency }}',
     text: paragraphs('O seu float é agora de {{ balance | money: currency }}.', TRANSFER),
     short:
-      '{{ brand }}: o seu float aumentou {{ amount | money: currency }} e é agora de {{ balance | money: currency }}.',
+      '{{ brand }}: o seu float aumentou em {{ amount | money: currency }} e é agora de {{ balance | money: currency }}.',
   },
   low_float: {
     subject: 'O seu float está baixo: {{ balance | money: currency }}',
     text: paragraphs(
-      'O seu float é de {{ balance | money: currency }}, menos do que os {{ threshold | money: currency }} a partir dos quais pediu um aviso.',
+      'O seu float é de {{ balance | money: currency }}, abaixo do limite de {{ threshold | money: currency }} a partir do qual os agentes são avisados.',
       'Reforce-o antes de ter de recusar um cliente.',
     ),
     short: '{{ brand }}: resta-lhe pouco float: {{ balance | money: currency }}.',
@@ -224,7 +232,7 @@ export const pt: Record<TemplateName, Words> = {
     subject: 'O seu código para levantar {{ amount | money: currency }}',
     text: paragraphs(
       'O seu código de uso único é **{{ token }}**.',
-      'Paga {{ amount | money: currency }} uma só vez, até {{ expiresAt | moment }}. Mostre-o apenas ao agente que lhe paga.',
+      'Permite levantar {{ amount | money: currency }} uma só vez, até {{ expiresAt | moment }}. Mostre-o apenas ao agente que lhe paga.',
       `{% if fee > 0 %}A taxa é de {{ fee | money: currency }}. {% endif %}Até lá ficam retidos ${ALL_OF_IT}.`,
       WITHDRAWAL,
       NOT_YOU,
@@ -240,7 +248,7 @@ export const pt: Record<TemplateName, Words> = {
   withdrawal_paid_out: {
     subject: 'Pagou {{ amount | money: currency }}',
     text: paragraphs(
-      'Pagou {{ amount | money: currency }} em dinheiro a {{ customer }}; o seu float aumentou o mesmo valor.',
+      'Pagou {{ amount | money: currency }} em dinheiro a {{ customer }}; o seu float aumentou no mesmo valor.',
       '{% if commission > 0 %}A sua comissão foi de {{ commission | money: currency }}.{% endif %}',
       WITHDRAWAL,
     ),
@@ -259,7 +267,7 @@ export const pt: Record<TemplateName, Words> = {
   withdrawal_reversed: {
     subject: 'O seu levantamento foi estornado',
     text: paragraphs(
-      `O dinheiro não foi entregue; por isso ${ALL_OF_IT} voltaram à sua carteira, com a taxa incluída.`,
+      `O dinheiro não foi entregue; por isso ${ALL_OF_IT} voltaram à sua carteira, incluindo a taxa.`,
       WITHDRAWAL,
     ),
     short: `{{ brand }}: o seu levantamento foi estornado. ${BACK}`,
@@ -278,27 +286,36 @@ export const pt: Record<TemplateName, Words> = {
   appointment_confirmation: {
     subject: 'A sua marcação: {{ service }}',
     text: paragraphs('A sua marcação está confirmada.', ...BOOKED),
-    short: `{{ brand }}: {{ service }} marcado para ${STARTS_SHORT}.`,
+    short: `{{ brand }}: tem {{ service }} a ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_moved: {
     subject: 'A sua marcação mudou: {{ service }}',
     text: paragraphs('A sua marcação tem um novo horário.', ...BOOKED),
-    short: `{{ brand }}: {{ service }} passou para ${STARTS_SHORT}.`,
+    short: `{{ brand }}: {{ service }} passou para ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_cancelled: {
     subject: 'A sua marcação foi cancelada: {{ service }}',
     text: paragraphs(
       'Esta marcação já não se realiza:',
       `{{ service }}${WITH}\nQuando: ${STARTS}${AT}`,
+      '{% if reason != blank %}Motivo: {{ reason }}{% endif %}',
       deposit,
       APPOINTMENT,
+      'Veja-a aqui:',
+      '{{ link }}',
     ),
-    short: `{{ brand }}: {{ service }} de ${STARTS_SHORT} foi cancelado.`,
+    short: `{{ brand }}: sem efeito: {{ service }} de ${STARTS_SHORT}.`,
   },
   appointment_reminder: {
     subject: 'A sua marcação está próxima: {{ service }}',
-    text: paragraphs('Esperamos por si:', `{{ service }}${WITH}\nQuando: ${STARTS}${AT}`, APPOINTMENT),
-    short: `{{ brand }}: esperamos por si: {{ service }}, ${STARTS_SHORT}.`,
+    text: paragraphs(
+      'Esperamos por si:',
+      `{{ service }}${WITH}\nQuando: ${STARTS}${AT}`,
+      APPOINTMENT,
+      LEAD,
+      '{{ link }}',
+    ),
+    short: `{{ brand }}: esperamos por si: {{ service }}, ${STARTS_SHORT}. {{ link }}`,
   },
   appointment_missed: {
     subject: 'Sentimos a sua falta: {{ service }}',
@@ -307,31 +324,31 @@ export const pt: Record<TemplateName, Words> = {
       `{{ service }}\nQuando: ${STARTS}`,
       deposit,
       APPOINTMENT,
-      'Se isto não está certo, diga-nos.',
+      'Se isto não estiver certo, diga-nos.',
     ),
     short: `{{ brand }}: sentimos a sua falta: {{ service }}, ${STARTS_SHORT}.`,
   },
   deposit_taken: {
     subject: 'O seu sinal foi cobrado: {{ deposit | money: currency }}',
     text: paragraphs(
-      'O seu sinal de {{ deposit | money: currency }} por {{ service }} foi cobrado.',
+      'O seu sinal de {{ deposit | money: currency }} relativo a {{ service }} foi cobrado.',
       APPOINTMENT,
-      'Se isto não está certo, diga-nos.',
+      'Se isto não estiver certo, diga-nos.',
     ),
-    short: '{{ brand }}: o seu sinal de {{ deposit | money: currency }} por {{ service }} foi cobrado.',
+    short: '{{ brand }}: o seu sinal de {{ deposit | money: currency }} relativo a {{ service }} foi cobrado.',
   },
   deposit_received: {
     subject: 'Recebeu {{ deposit | money: currency }}',
-    text: paragraphs('Recebeu o sinal de {{ deposit | money: currency }} por {{ service }}.', APPOINTMENT),
-    short: '{{ brand }}: recebeu o sinal de {{ deposit | money: currency }} por {{ service }}.',
+    text: paragraphs('Recebeu o sinal de {{ deposit | money: currency }} relativo a {{ service }}.', APPOINTMENT),
+    short: '{{ brand }}: recebeu o sinal de {{ deposit | money: currency }} relativo a {{ service }}.',
   },
   deposit_refunded: {
     subject: 'O seu sinal foi devolvido: {{ deposit | money: currency }}',
     text: paragraphs(
-      'O seu sinal de {{ deposit | money: currency }} por {{ service }} foi-lhe devolvido.',
+      'O seu sinal de {{ deposit | money: currency }} relativo a {{ service }} foi-lhe devolvido.',
       APPOINTMENT,
     ),
-    short: '{{ brand }}: o seu sinal de {{ deposit | money: currency }} por {{ service }} foi devolvido.',
+    short: '{{ brand }}: o seu sinal de {{ deposit | money: currency }} relativo a {{ service }} foi devolvido.',
   },
   appointment_place_free: {
     subject: 'Há uma vaga: {{ service }}',
@@ -359,6 +376,6 @@ export const pt: Record<TemplateName, Words> = {
   announcement: {
     subject: '{{ title }}',
     text: '{{ message | lines }}',
-    short: '{{ brand }}: {{ title }}',
+    short: '{{ brand }}: {{ title }} - {{ message }}',
   },
 }
