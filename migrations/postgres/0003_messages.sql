@@ -305,7 +305,8 @@ CREATE INDEX "delivery_receipts_at" ON "delivery_receipts" USING btree ("at");--
 CREATE UNIQUE INDEX "notifications_unique_key" ON "notifications" USING btree ("unique_key");--> statement-breakpoint
 CREATE INDEX "notifications_secrets" ON "notifications" USING btree ("expires_at") WHERE sealed_secret is not null;--> statement-breakpoint
 CREATE INDEX "notifications_recipient" ON "notifications" USING btree ("recipient","id");--> statement-breakpoint
-CREATE INDEX "notifications_unread" ON "notifications" USING btree ("user_id","id") WHERE in_app and read_at is null;--> statement-breakpoint
+CREATE INDEX "notifications_inbox" ON "notifications" USING btree ("user_id","due_at","id") WHERE in_app;--> statement-breakpoint
+CREATE INDEX "notifications_unread" ON "notifications" USING btree ("user_id","due_at","id") WHERE in_app and read_at is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "suppressions_address" ON "suppressions" USING btree ("address_hash","medium");--> statement-breakpoint
 CREATE UNIQUE INDEX "notification_targets_address" ON "notification_targets" USING btree ("address_hash");--> statement-breakpoint
 CREATE INDEX "notification_targets_user" ON "notification_targets" USING btree ("user_id");--> statement-breakpoint

@@ -254,7 +254,8 @@ CREATE TABLE `notifications` (
 CREATE UNIQUE INDEX `notifications_unique_key` ON `notifications` (`unique_key`);--> statement-breakpoint
 CREATE INDEX `notifications_secrets` ON `notifications` (`expires_at`) WHERE sealed_secret is not null;--> statement-breakpoint
 CREATE INDEX `notifications_recipient` ON `notifications` (`recipient`,`id`);--> statement-breakpoint
-CREATE INDEX `notifications_unread` ON `notifications` (`user_id`,`id`) WHERE in_app and read_at is null;--> statement-breakpoint
+CREATE INDEX `notifications_inbox` ON `notifications` (`user_id`,`due_at`,`id`) WHERE in_app;--> statement-breakpoint
+CREATE INDEX `notifications_unread` ON `notifications` (`user_id`,`due_at`,`id`) WHERE in_app and read_at is null;--> statement-breakpoint
 CREATE TABLE `own_templates` (
 	`name` text PRIMARY KEY NOT NULL,
 	`category` text NOT NULL,

@@ -141,6 +141,24 @@ export function sendingRoutes(
         response: { 200: detailedModel, ...problems(notificationFailures, 'notification_not_found') },
       },
     )
+    .post(
+      '/notifications/messages/:id/cancel',
+      async ({ params, request }) => unwrap(await messages.cancel(params.id, noted(request)), notificationFailures),
+      {
+        ...route({
+          scopes: ['notifications:send'],
+          tag: TAG,
+          summary: 'Call a message off',
+          description:
+            'One that was sent by name. What waits is not sent, and comes into no inbox; what has gone stays where it is.',
+        }),
+        params: notificationParams,
+        response: {
+          200: notificationModel,
+          ...problems(notificationFailures, 'notification_not_found', 'template_protected', 'nothing_waits'),
+        },
+      },
+    )
     .get('/notifications/dead', ({ query }) => pageOfRows(query, 'dlv', messages.dead), {
       ...route({
         scopes: ['notifications:read'],

@@ -12,7 +12,7 @@ import type { Catalogue } from './catalogue'
 import type { Facts, Notice } from './notice'
 import type { Providers } from './providers'
 import { fallbackAfterMs, type Routing, SECRET_MEDIA, type Step, type Track } from './routing'
-import { type NotificationState, statusOf } from './states'
+import { type NotificationState, statusAt, statusOf } from './states'
 import type { Targets } from './targets'
 
 export type NotificationRow = typeof notifications.$inferSelect
@@ -175,11 +175,11 @@ export function createOutbox(
 
   async function before(tx: Tx, uniqueKey: string): Promise<Put> {
     const [known] = await tx
-      .select({ id: notifications.id, status: notifications.status })
+      .select({ id: notifications.id, status: notifications.status, dueAt: notifications.dueAt })
       .from(notifications)
       .where(eq(notifications.uniqueKey, uniqueKey))
     if (!known) throw new Error('A notification is there and is not.')
-    return { id: known.id, status: known.status as NotificationState, isNew: false }
+    return { id: known.id, status: statusAt(known, clock()), isNew: false }
   }
 
   return {
@@ -203,7 +203,8 @@ export function createOutbox(
     async put(tx, { notice, facts, tracks, inApp, recipient }) {
       const { userId = null, address, addressId = null, template, secret, about, version = null } = notice
       const now = clock()
-      const dueAt = notice.dueAt ?? now
+      // Whoever is a little late wants it now.
+      const dueAt = Math.max(now, notice.dueAt ?? now)
       const id = newId('ntf')
       const kept: Facts = {
         data: notice.data,
@@ -248,7 +249,7 @@ export function createOutbox(
         insertDelivery(tx, newDelivery(row, track, { track: i, step: 0 }))
       })
       wake(tx)
-      return { id, status: row.status as NotificationState, isNew: true }
+      return { id, status: statusAt(row, now), isNew: true }
     },
   }
 }
