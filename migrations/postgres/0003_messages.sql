@@ -141,6 +141,12 @@ CREATE TABLE "appointment_waits" (
 	CONSTRAINT "appointment_waits_state" CHECK ("appointment_waits"."state" in ('waiting', 'offered', 'ended'))
 );
 --> statement-breakpoint
+CREATE TABLE "code_sends" (
+	"id" text PRIMARY KEY NOT NULL,
+	"destination" text NOT NULL,
+	"created_at" bigint NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "deliveries" (
 	"id" text PRIMARY KEY NOT NULL,
 	"notification_id" text NOT NULL,
@@ -293,6 +299,7 @@ CREATE INDEX "appointment_waits_line" ON "appointment_waits" USING btree ("servi
 CREATE INDEX "appointment_waits_over" ON "appointment_waits" USING btree ("to_at") WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX "appointment_waits_ended" ON "appointment_waits" USING btree ("ended_at") WHERE state = 'ended';--> statement-breakpoint
 CREATE INDEX "appointment_waits_user" ON "appointment_waits" USING btree ("user_id","id");--> statement-breakpoint
+CREATE INDEX "code_sends_destination" ON "code_sends" USING btree ("destination","created_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "deliveries_way" ON "deliveries" USING btree ("notification_id","track","medium");--> statement-breakpoint
 CREATE INDEX "deliveries_due" ON "deliveries" USING btree ("medium","lane","due_at") WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX "deliveries_expiry" ON "deliveries" USING btree ("expires_at") WHERE state = 'waiting' and expires_at is not null;--> statement-breakpoint

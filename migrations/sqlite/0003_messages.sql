@@ -169,6 +169,13 @@ CREATE INDEX `appointment_waits_line` ON `appointment_waits` (`service_id`,`id`)
 CREATE INDEX `appointment_waits_over` ON `appointment_waits` (`to_at`) WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX `appointment_waits_ended` ON `appointment_waits` (`ended_at`) WHERE state = 'ended';--> statement-breakpoint
 CREATE INDEX `appointment_waits_user` ON `appointment_waits` (`user_id`,`id`);--> statement-breakpoint
+CREATE TABLE `code_sends` (
+	`id` text PRIMARY KEY NOT NULL,
+	`destination` text NOT NULL,
+	`created_at` integer NOT NULL
+) STRICT, WITHOUT ROWID;
+--> statement-breakpoint
+CREATE INDEX `code_sends_destination` ON `code_sends` (`destination`,`created_at`);--> statement-breakpoint
 CREATE TABLE `deliveries` (
 	`id` text PRIMARY KEY NOT NULL,
 	`notification_id` text NOT NULL,

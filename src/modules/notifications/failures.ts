@@ -13,6 +13,7 @@ export type NotificationCode =
   | 'send_at_past'
   | 'expires_too_soon'
   | 'recipient_unknown'
+  | 'code_sent_too_often'
   | 'channel_unknown'
   | 'channel_off'
   | 'notification_not_found'
@@ -44,12 +45,13 @@ export const notificationFailures: Failures<NotificationCode> = {
   expires_too_soon: { status: 422, title: 'It would have ended before it could be sent.' },
   send_at_too_far: { status: 422, title: 'A message can be put off for a year at the most.' },
   recipient_unknown: { status: 404, title: 'There is no such person.' },
+  code_sent_too_often: { status: 429, title: 'A code went there a short while ago, or many did today: wait a little.' },
   channel_unknown: { status: 422, title: 'There is no such channel.' },
   channel_off: { status: 422, title: 'None of these channels is set up here.' },
   notification_not_found: { status: 404, title: 'There is no such notification.' },
   not_dead: { status: 409, title: 'This notification is not dead: there is nothing to send again.' },
   nothing_waits: { status: 409, title: 'Nothing of this message waits any more: there is nothing to call off.' },
-  address_unfit: { status: 422, title: 'This channel knows no such address: a mail address, or a number with +.' },
+  address_unfit: { status: 422, title: 'None of these channels goes to such an address.' },
   suppression_not_found: { status: 404, title: 'This address is not suppressed.' },
   target_not_found: { status: 404, title: 'There is no such device or endpoint of yours.' },
   // One answer for all: which names there are in the house is nobody’s business.

@@ -76,7 +76,7 @@ export function sendingRoutes(
     .post(
       '/internal/notifications/otp',
       async ({ body, request, set }) => {
-        const { to, code, channel = 'email', expiresInSeconds = OTP_SECONDS } = body
+        const { to, code, channel, expiresInSeconds = OTP_SECONDS } = body
         const input = { to, code, channel, expiresInSeconds }
         const result = await idempotency.run(request, body, (write) => sending.otp(input, write, noted(request)))
         set.status = 202
@@ -87,11 +87,15 @@ export function sendingRoutes(
           scopes: ['notifications:send'],
           tag: TAG,
           summary: 'Send a code that another program of the house made',
-          description: 'Sealed on its way, shown nowhere, and never sent after it has expired.',
+          description:
+            'By SMS to a number, by mail to whoever else is named, unless the channel is named too. Sealed on its way, shown nowhere, and never sent after it has expired. No address gets more than one code in a minute, three in ten, and ten in a day.',
           idempotent: true,
         }),
         body: otpBody,
-        response: { 202: queuedModel, ...problems(notificationFailures, 'recipient_unknown', 'channel_off') },
+        response: {
+          202: queuedModel,
+          ...problems(notificationFailures, 'recipient_unknown', 'channel_off', 'address_unfit', 'code_sent_too_often'),
+        },
       },
     )
     .post(

@@ -1,4 +1,5 @@
 /** Messages that somebody asks for by name: an operator, a script, another program of the house. */
+import type { Tx } from '../../../platform/db'
 import type { Write } from '../../../platform/http/idempotency'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
@@ -7,7 +8,7 @@ import type { Medium } from '../channels/channel'
 import { isTemplateName } from '../templates/built-in'
 import type { TemplateEngine } from '../templates/engine'
 import type { Language, TemplateFacts } from '../templates/template'
-import { isMailAddress, isPhoneNumber, plainAddress } from './address'
+import { fitsMedium, isMailAddress, isPhoneNumber, plainAddress } from './address'
 import type { Catalogue, Noted } from './catalogue'
 import type { Notice } from './notice'
 import type { Arranged, Outbox } from './outbox'
@@ -33,7 +34,8 @@ export interface OtpInput {
   to: string
   code: string
   expiresInSeconds: number
-  channel: 'email' | 'sms'
+  /** Absent: by SMS to a number, by mail otherwise. */
+  channel?: 'email' | 'sms' | undefined
 }
 
 export interface Queued {
@@ -52,10 +54,12 @@ export type SendCode =
   | 'send_at_past'
   | 'expires_too_soon'
 
+export type OtpCode = 'recipient_unknown' | 'channel_off' | 'address_unfit' | 'code_sent_too_often'
+
 export interface Sending {
   send(input: SendInput, write: Write, noted: Noted): Promise<Result<Queued, SendCode>>
   /** A code of another program of the house, sent like our own: sealed on its way, and never late. */
-  otp(input: OtpInput, write: Write, noted: Noted): Promise<Result<Queued, 'recipient_unknown' | 'channel_off'>>
+  otp(input: OtpInput, write: Write, noted: Noted): Promise<Result<Queued, OtpCode>>
   /** The welcome of a person who is active; said once. */
   welcome(to: string, write: Write, noted: Noted): Promise<Result<Queued, 'recipient_unknown'>>
 }
@@ -119,13 +123,20 @@ export function createSending(
     return fail(filled.code === 'template_failed' ? 'template_invalid' : filled.code, filled.detail)
   }
 
-  const put = (arranged: Arranged, write: Write, noted: Noted) =>
-    write(async (tx): Promise<Result<Queued, never>> => {
-      const { id, status } = await outbox.put(tx, arranged)
-      const { template, userId = null } = arranged.notice
-      await noted(tx, 'message.send', id, { template, userId })
-      return ok({ id, status })
-    })
+  async function put(tx: Tx, arranged: Arranged, noted: Noted): Promise<Result<Queued, never>> {
+    const { id, status } = await outbox.put(tx, arranged)
+    const { template, userId = null } = arranged.notice
+    await noted(tx, 'message.send', id, { template, userId })
+    return ok({ id, status })
+  }
+
+  /** Where a code would go. */
+  async function addressOf({ userId, address }: Recipient, medium: 'email' | 'sms'): Promise<string | undefined> {
+    if (address !== undefined) return fitsMedium(medium, address) ? address : undefined
+    const user = userId === undefined ? undefined : await identity.find(userId)
+    if (medium === 'email') return user?.email || undefined
+    return user?.phoneVerifiedAt ? (user.phone ?? undefined) : undefined
+  }
 
   return {
     async send(input, write, noted) {
@@ -154,29 +165,38 @@ export function createSending(
         dueAt: sendAt,
         expiresAt,
       }
-      return put(await outbox.arrange(notice), write, noted)
+      const arranged = await outbox.arrange(notice)
+      return write((tx) => put(tx, arranged, noted))
     },
 
-    async otp({ to, code, expiresInSeconds, channel }, write, noted) {
+    async otp({ to, code, expiresInSeconds, channel: asked }, write, noted) {
       const recipient = await recipientOf(to)
       if (!recipient) return fail('recipient_unknown', 'Name a user, an e-mail address, or a phone number with +.')
-      if (!providers.isOn(channel)) return fail('channel_off')
-      const notice: Notice = {
+      const channel = asked ?? (isPhoneNumber(plainAddress(to)) ? 'sms' : 'email')
+      const only: Medium[] = channel === 'email' ? ['email'] : ['sms', 'whatsapp']
+      if (!only.some(providers.isOn)) return fail('channel_off')
+      const address = await addressOf(recipient, channel)
+      if (address === undefined) return fail('address_unfit')
+      const arranged = await outbox.arrange({
         ...recipient,
         template: 'code',
         data: { purpose: 'second_factor' },
         secret: { member: 'code', sealed: keyring.seal('code-in-transit', code) },
         about: '',
-        only: channel === 'email' ? ['email'] : ['sms', 'whatsapp'],
+        only,
         expiresAt: clock() + expiresInSeconds * 1000,
-      }
-      return put(await outbox.arrange(notice), write, noted)
+      })
+      return write(async (tx): Promise<Result<Queued, OtpCode>> => {
+        const counted = await identity.countCodeSend(tx, address)
+        return counted.ok ? put(tx, arranged, noted) : counted
+      })
     },
 
     async welcome(to, write, noted) {
       const user = await identity.find(to)
       if (user?.status !== 'active') return fail('recipient_unknown')
-      return put(await outbox.arrange({ userId: user.id, template: 'welcome', data: {}, about: user.id }), write, noted)
+      const arranged = await outbox.arrange({ userId: user.id, template: 'welcome', data: {}, about: user.id })
+      return write((tx) => put(tx, arranged, noted))
     },
   }
 }
