@@ -72,12 +72,23 @@ describe('a message', () => {
     expect(await shownFor(world, '+258847654321')).toMatchObject([{ channel: 'sms', text: 'Kumbu: Closed on Monday' }])
   })
 
-  test('that none of its ways can bring there is told as skipped', async () => {
-    const id = await sent({ to: '+258847654322', channels: ['email'] })
-    await world.app.settle()
-    const { status, deliveries } = await messageOf(id)
-    expect(status).toBe('skipped')
-    expect(deliveries).toMatchObject([{ channel: 'email', state: 'skipped', reason: 'no address' }])
+  test('goes to a number by SMS if nobody says how, by the ways alone that go there otherwise', async () => {
+    await sent({ to: '+258847654322' })
+    expect(await shownFor(world, '+258847654322')).toMatchObject([{ channel: 'sms', text: 'Kumbu: Closed on Monday' }])
+    const { deliveries } = await messageOf(
+      await sent({ to: '+258847654323', channels: ['email', 'whatsapp', 'in_app'] }),
+    )
+    expect(deliveries.map(({ channel }: { channel: string }) => channel)).toEqual(['whatsapp'])
+  })
+
+  test('that none of its ways can bring there is refused', async () => {
+    for (const [to, channels] of [
+      ['+258847654322', ['email']],
+      ['+258847654322', ['in_app', 'push', 'webhook']],
+      ['stranger@example.com', ['sms', 'whatsapp']],
+      ['stranger@example.com', ['in_app']],
+    ])
+      expectProblem(await send({ to, channels }), 422, 'address_unfit')
   })
 
   test('takes the channels that are named, the next only when the one before fails', async () => {
@@ -93,8 +104,8 @@ describe('a message', () => {
   })
 
   test('in a language that is named, whatever the person’s own is', async () => {
-    await sent({ to: amina.id, template: 'welcome', data: {}, language: 'pt' })
-    expect((await mailsTo(amina.email))[0]).toBe('Kumbu: boas-vindas')
+    await sent({ to: amina.id, language: 'pt' })
+    expect((await world.mailTo(amina.email))[0]?.text).toStartWith('Olá')
   })
 
   test('that is put off goes out at its moment, and not before', async () => {
@@ -279,6 +290,10 @@ describe('a welcome', () => {
     expect([first.status, second.status]).toEqual([202, 202])
     expect(second.body.id).toBe(first.body.id)
     expect(await welcomes()).toBe(before)
+  })
+
+  test('is sent by nobody in another way', async () => {
+    expectProblem(await send({ to: amina.id, template: 'welcome', data: {} }), 403, 'template_protected')
   })
 
   test('is for people who are here', async () => {

@@ -52,7 +52,7 @@ export function sendingRoutes(
           tag: TAG,
           summary: 'Send a message',
           description:
-            'To a person, or to an address that is nobody’s here. It is on its way when this answers; see its status for how it went.',
+            'To a person, or to an address that is nobody’s here, by the ways that go there: a number gets an SMS, or else WhatsApp. It is on its way when this answers; see its status for how it went.',
           idempotent: true,
         }),
         body: sendBody,
@@ -66,6 +66,7 @@ export function sendingRoutes(
             'template_data_missing',
             'template_invalid',
             'channel_off',
+            'address_unfit',
             'send_at_too_far',
             'send_at_past',
             'expires_too_soon',

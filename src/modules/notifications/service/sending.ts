@@ -14,6 +14,7 @@ import type { Notice } from './notice'
 import type { Arranged, Outbox } from './outbox'
 import type { PreferenceStore } from './preferences'
 import type { Providers } from './providers'
+import type { Routing, Track } from './routing'
 import type { NotificationState } from './states'
 
 export interface SendInput {
@@ -50,6 +51,7 @@ export type SendCode =
   | 'template_invalid'
   | 'recipient_unknown'
   | 'channel_off'
+  | 'address_unfit'
   | 'send_at_too_far'
   | 'send_at_past'
   | 'expires_too_soon'
@@ -70,7 +72,10 @@ const LATE_AT_MOST_MS = 3_600_000
 
 /** What Kumbu says of money and security is true because nobody else can say it. */
 const isOurs = (template: string, { category }: TemplateFacts) =>
-  isTemplateName(template) && template !== 'welcome' && (category === 'money' || category === 'security')
+  isTemplateName(template) && (category === 'money' || category === 'security')
+
+/** To a number, where the template's own ways know none. */
+const TO_A_NUMBER: readonly Track[] = [[{ medium: 'sms' }, { medium: 'whatsapp' }]]
 
 type Recipient = Pick<Notice, 'userId' | 'address'>
 
@@ -83,6 +88,7 @@ export function createSending(
     outbox,
     providers,
     preferences,
+    routing,
   }: {
     identity: Identity
     catalogue: Catalogue
@@ -90,6 +96,7 @@ export function createSending(
     outbox: Outbox
     providers: Providers
     preferences: PreferenceStore
+    routing: Routing
   },
 ): Sending {
   async function recipientOf(to: string): Promise<Recipient | undefined> {
@@ -123,6 +130,21 @@ export function createSending(
     return fail(filled.code === 'template_failed' ? 'template_invalid' : filled.code, filled.detail)
   }
 
+  /** The ways to an address that is nobody's here: those that go there. */
+  async function waysTo(address: string, template: string, channels: readonly Medium[] | undefined): Promise<Track[]> {
+    const wanted = channels ? [channels.map((medium) => ({ medium }))] : await routing.tracksOf(template)
+    const fitting = wanted
+      .map((track) => track.filter(({ medium }) => fitsMedium(medium, address)))
+      .filter((track) => track.length > 0)
+    return fitting.length > 0 || channels || !isPhoneNumber(address) ? fitting : [...TO_A_NUMBER]
+  }
+
+  /** Of a user who has an inbox: it is shown there beside whatever else is tried. */
+  const waysOf = (channels: readonly Medium[]): Track[] => [
+    channels.filter((medium) => medium !== 'in_app').map((medium) => ({ medium })),
+    ...(channels.includes('in_app') ? [[{ medium: 'in_app' as const }]] : []),
+  ]
+
   async function put(tx: Tx, arranged: Arranged, noted: Noted): Promise<Result<Queued, never>> {
     const { id, status } = await outbox.put(tx, arranged)
     const { template, userId = null } = arranged.notice
@@ -149,11 +171,11 @@ export function createSending(
       if (!recipient) return fail('recipient_unknown', 'Name a user, an e-mail address, or a phone number with +.')
       const allowed = await fills(input, recipient.userId)
       if (!allowed.ok) return allowed
-      if (channels?.every((medium) => medium !== 'in_app' && !providers.isOn(medium))) return fail('channel_off')
-      const tracks = channels && [
-        channels.filter((medium) => medium !== 'in_app').map((medium) => ({ medium })),
-        ...(channels.includes('in_app') ? [[{ medium: 'in_app' as const }]] : []),
-      ]
+      const { address } = recipient
+      const tracks = address === undefined ? channels && waysOf(channels) : await waysTo(address, template, channels)
+      if (tracks?.length === 0) return fail('address_unfit')
+      if (tracks?.flat().every(({ medium }) => medium !== 'in_app' && !providers.isOn(medium)))
+        return fail('channel_off')
       const notice: Notice = {
         ...recipient,
         template,
