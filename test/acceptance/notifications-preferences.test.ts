@@ -343,6 +343,31 @@ describe('an endpoint of a person', () => {
     await server.stop()
   })
 
+  test.each([
+    [['webhook', 'email'], 0],
+    [['email', 'webhook'], 1],
+    [['in_app'], 0],
+  ])('hears once of what goes by %p', async (channels, mails) => {
+    const server = endpoint()
+    const person = await newcomer()
+    await pointTo(person, server)
+    const before = (await mailsTo(person)).length
+    const sent = await as(world, operator, 'POST', 'send', { body: { ...ANNOUNCEMENT, to: person.id, channels } })
+    expect(sent.status).toBe(202)
+    await world.app.settle()
+    expect(server.posted.map(({ body }) => JSON.parse(body).type)).toEqual(['announcement'])
+    expect((await mailsTo(person)).length - before).toBe(mails)
+    await server.stop()
+  })
+
+  test('that nobody has is no way', async () => {
+    const body = { ...ANNOUNCEMENT, to: (await newcomer()).id, channels: ['webhook', 'email'] }
+    const sent = await as(world, operator, 'POST', 'send', { body })
+    await world.app.settle()
+    const { deliveries } = (await as(world, operator, 'GET', `messages/${sent.body.id}`)).body
+    expect(deliveries.map(({ channel }: { channel: string }) => channel)).toEqual(['email'])
+  })
+
   test('asks for a proof of late, and the person hears of it on another way', async () => {
     const server = endpoint()
     const person = await newcomer()

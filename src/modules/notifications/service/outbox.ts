@@ -121,10 +121,19 @@ export function createOutbox(
   }: { catalogue: Catalogue; routing: Routing; providers: Providers; targets: Targets; wake: (tx: Tx) => void },
 ): Outbox {
   /** The steps that somebody here can take. */
-  function open(tracks: readonly Track[], has: { push: boolean }, isSecret: boolean): Track[] {
+  function open(tracks: readonly Track[], has: { push: boolean; webhook: boolean }, isSecret: boolean): Track[] {
+    const isThere = (medium: string) => (medium !== 'push' || has.push) && (medium !== 'webhook' || has.webhook)
     const takes = ({ medium }: Step) =>
-      providers.isOn(medium) && (medium !== 'push' || has.push) && (!isSecret || SECRET_MEDIA.has(medium))
+      providers.isOn(medium) && isThere(medium) && (!isSecret || SECRET_MEDIA.has(medium))
     return tracks.map((track) => track.filter(takes)).filter((track) => track.length > 0)
+  }
+
+  /** Whoever has an endpoint hears there of all that is no secret, once: by the track that begins there, or by one more. */
+  function withEndpoint(tracks: readonly Track[]): Track[] {
+    const isEndpoint = ({ medium }: Step) => medium === 'webhook'
+    const own = tracks.find(([first]) => first && isEndpoint(first)) ?? [{ medium: 'webhook' }]
+    const others = tracks.filter((track) => track !== own).map((track) => track.filter((step) => !isEndpoint(step)))
+    return [...others.filter((track) => track.length > 0), own]
   }
 
   function recipientOf({ userId, address }: Notice): string {
@@ -193,9 +202,8 @@ export function createOutbox(
       const wanted =
         notice.tracks ?? (only ? [only.map((medium) => ({ medium }))] : await routing.tracksOf(notice.template))
       const has = userId === undefined ? { push: false, webhook: false } : await targets.kindsOf(userId)
-      const tracks = open(wanted, has, facts.secret === true)
-      // Whoever has an endpoint of their own hears there too of all that is no secret.
-      if (has.webhook && !facts.secret && !only) tracks.push([{ medium: 'webhook' }])
+      const opened = open(wanted, has, facts.secret === true)
+      const tracks = has.webhook && !facts.secret && !only ? withEndpoint(opened) : opened
       const inApp = userId !== undefined && !facts.secret && wanted.flat().some(({ medium }) => medium === 'in_app')
       return { notice, facts, tracks, inApp, recipient }
     },
