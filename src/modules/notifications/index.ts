@@ -19,4 +19,5 @@ export {
   UNSUBSCRIBE_PATH,
 } from './routes'
 export { createNotifications, type Notifications } from './service'
+export { subscribeTargets } from './service/targets'
 export type { Language } from './templates/template'
