@@ -167,7 +167,7 @@ CREATE TABLE "deliveries" (
 	"provider" text,
 	"provider_id" text,
 	"reason" text,
-	"created_at" bigint NOT NULL,
+	"ready_at" bigint NOT NULL,
 	"accepted_at" bigint,
 	"delivered_at" bigint,
 	CONSTRAINT "deliveries_state" CHECK ("deliveries"."state" in ('waiting', 'accepted', 'delivered', 'failed', 'dead', 'skipped', 'expired', 'cancelled'))

@@ -196,7 +196,7 @@ CREATE TABLE `deliveries` (
 	`provider` text,
 	`provider_id` text,
 	`reason` text,
-	`created_at` integer NOT NULL,
+	`ready_at` integer NOT NULL,
 	`accepted_at` integer,
 	`delivered_at` integer,
 	CONSTRAINT "deliveries_state" CHECK("deliveries"."state" in ('waiting', 'accepted', 'delivered', 'failed', 'dead', 'skipped', 'expired', 'cancelled'))

@@ -93,7 +93,8 @@ export const deliveries = table(
     providerId: text('provider_id'),
     /** Why it ended as it did, or waits. */
     reason: text('reason'),
-    createdAt: time('created_at').notNull(),
+    /** From when it could go: it was due, quiet hours were over, what it was gathered with was complete. */
+    readyAt: time('ready_at').notNull(),
     acceptedAt: time('accepted_at'),
     deliveredAt: time('delivered_at'),
   },

@@ -169,7 +169,7 @@ export function createMessages(
         state: 'waiting',
         attempts: 0,
         dueAt: now,
-        createdAt: now,
+        readyAt: now,
         leaseUntil: 0,
         reason: 'sent again by an operator',
       })

@@ -104,7 +104,7 @@ export const insertDelivery = preparedWrite<Record<keyof DeliveryRow, unknown>>(
     provider: $('provider'),
     providerId: $('providerId'),
     reason: $('reason'),
-    createdAt: $('createdAt'),
+    readyAt: $('readyAt'),
     acceptedAt: $('acceptedAt'),
     deliveredAt: $('deliveredAt'),
   } as never),
@@ -176,7 +176,7 @@ export function createOutbox(
       provider: null,
       providerId: null,
       reason: null,
-      createdAt: begins,
+      readyAt: begins,
       acceptedAt: null,
       deliveredAt: null,
     }
