@@ -19,6 +19,7 @@ import {
   RECEIPTS_PATH,
   receiptGate,
   subscribeNotices,
+  subscribeTargets,
   TAKES,
   UNSUBSCRIBE_PATH,
   vapidKeys,
@@ -189,6 +190,7 @@ export function createApp(config: Config, runtime: Runtime) {
     keptMs: config.messagesKeptDays * DAY_MS,
   })
   subscribeNotices(events, notifications.outbox, { lowFloat: config.lowFloat })
+  subscribeTargets(events, notifications.targets)
 
   jobs.schedule({
     name: 'withdrawals.expire',

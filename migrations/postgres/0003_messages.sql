@@ -141,6 +141,12 @@ CREATE TABLE "appointment_waits" (
 	CONSTRAINT "appointment_waits_state" CHECK ("appointment_waits"."state" in ('waiting', 'offered', 'ended'))
 );
 --> statement-breakpoint
+CREATE TABLE "code_sends" (
+	"id" text PRIMARY KEY NOT NULL,
+	"destination" text NOT NULL,
+	"created_at" bigint NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "deliveries" (
 	"id" text PRIMARY KEY NOT NULL,
 	"notification_id" text NOT NULL,
@@ -161,7 +167,7 @@ CREATE TABLE "deliveries" (
 	"provider" text,
 	"provider_id" text,
 	"reason" text,
-	"created_at" bigint NOT NULL,
+	"ready_at" bigint NOT NULL,
 	"accepted_at" bigint,
 	"delivered_at" bigint,
 	CONSTRAINT "deliveries_state" CHECK ("deliveries"."state" in ('waiting', 'accepted', 'delivered', 'failed', 'dead', 'skipped', 'expired', 'cancelled'))
@@ -293,6 +299,7 @@ CREATE INDEX "appointment_waits_line" ON "appointment_waits" USING btree ("servi
 CREATE INDEX "appointment_waits_over" ON "appointment_waits" USING btree ("to_at") WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX "appointment_waits_ended" ON "appointment_waits" USING btree ("ended_at") WHERE state = 'ended';--> statement-breakpoint
 CREATE INDEX "appointment_waits_user" ON "appointment_waits" USING btree ("user_id","id");--> statement-breakpoint
+CREATE INDEX "code_sends_destination" ON "code_sends" USING btree ("destination","created_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "deliveries_way" ON "deliveries" USING btree ("notification_id","track","medium");--> statement-breakpoint
 CREATE INDEX "deliveries_due" ON "deliveries" USING btree ("medium","lane","due_at") WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX "deliveries_expiry" ON "deliveries" USING btree ("expires_at") WHERE state = 'waiting' and expires_at is not null;--> statement-breakpoint
@@ -305,7 +312,8 @@ CREATE INDEX "delivery_receipts_at" ON "delivery_receipts" USING btree ("at");--
 CREATE UNIQUE INDEX "notifications_unique_key" ON "notifications" USING btree ("unique_key");--> statement-breakpoint
 CREATE INDEX "notifications_secrets" ON "notifications" USING btree ("expires_at") WHERE sealed_secret is not null;--> statement-breakpoint
 CREATE INDEX "notifications_recipient" ON "notifications" USING btree ("recipient","id");--> statement-breakpoint
-CREATE INDEX "notifications_unread" ON "notifications" USING btree ("user_id","id") WHERE in_app and read_at is null;--> statement-breakpoint
+CREATE INDEX "notifications_inbox" ON "notifications" USING btree ("user_id","due_at","id") WHERE in_app;--> statement-breakpoint
+CREATE INDEX "notifications_unread" ON "notifications" USING btree ("user_id","due_at","id") WHERE in_app and read_at is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "suppressions_address" ON "suppressions" USING btree ("address_hash","medium");--> statement-breakpoint
 CREATE UNIQUE INDEX "notification_targets_address" ON "notification_targets" USING btree ("address_hash");--> statement-breakpoint
 CREATE INDEX "notification_targets_user" ON "notification_targets" USING btree ("user_id");--> statement-breakpoint

@@ -169,6 +169,13 @@ CREATE INDEX `appointment_waits_line` ON `appointment_waits` (`service_id`,`id`)
 CREATE INDEX `appointment_waits_over` ON `appointment_waits` (`to_at`) WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX `appointment_waits_ended` ON `appointment_waits` (`ended_at`) WHERE state = 'ended';--> statement-breakpoint
 CREATE INDEX `appointment_waits_user` ON `appointment_waits` (`user_id`,`id`);--> statement-breakpoint
+CREATE TABLE `code_sends` (
+	`id` text PRIMARY KEY NOT NULL,
+	`destination` text NOT NULL,
+	`created_at` integer NOT NULL
+) STRICT, WITHOUT ROWID;
+--> statement-breakpoint
+CREATE INDEX `code_sends_destination` ON `code_sends` (`destination`,`created_at`);--> statement-breakpoint
 CREATE TABLE `deliveries` (
 	`id` text PRIMARY KEY NOT NULL,
 	`notification_id` text NOT NULL,
@@ -189,7 +196,7 @@ CREATE TABLE `deliveries` (
 	`provider` text,
 	`provider_id` text,
 	`reason` text,
-	`created_at` integer NOT NULL,
+	`ready_at` integer NOT NULL,
 	`accepted_at` integer,
 	`delivered_at` integer,
 	CONSTRAINT "deliveries_state" CHECK("deliveries"."state" in ('waiting', 'accepted', 'delivered', 'failed', 'dead', 'skipped', 'expired', 'cancelled'))
@@ -254,7 +261,8 @@ CREATE TABLE `notifications` (
 CREATE UNIQUE INDEX `notifications_unique_key` ON `notifications` (`unique_key`);--> statement-breakpoint
 CREATE INDEX `notifications_secrets` ON `notifications` (`expires_at`) WHERE sealed_secret is not null;--> statement-breakpoint
 CREATE INDEX `notifications_recipient` ON `notifications` (`recipient`,`id`);--> statement-breakpoint
-CREATE INDEX `notifications_unread` ON `notifications` (`user_id`,`id`) WHERE in_app and read_at is null;--> statement-breakpoint
+CREATE INDEX `notifications_inbox` ON `notifications` (`user_id`,`due_at`,`id`) WHERE in_app;--> statement-breakpoint
+CREATE INDEX `notifications_unread` ON `notifications` (`user_id`,`due_at`,`id`) WHERE in_app and read_at is null;--> statement-breakpoint
 CREATE TABLE `own_templates` (
 	`name` text PRIMARY KEY NOT NULL,
 	`category` text NOT NULL,

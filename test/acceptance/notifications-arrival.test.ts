@@ -345,6 +345,33 @@ describe('the figures', () => {
     for (const seconds of Object.values<number>(channels[0].secondsToAccept)) expect(seconds).toBeWithin(0, 1)
   })
 
+  /** Mails that Prometheus hears of as having waited for longer than half an hour. */
+  async function overHalfAnHour(): Promise<number> {
+    const { values } = await world.runtime.metrics.messageWait.get()
+    const within = (bound: number | string) =>
+      values.find(({ labels }) => (labels as { le?: unknown }).le === bound && labels.channel === 'email')?.value ?? 0
+    return within('+Inf') - within(1_800)
+  }
+
+  test('measure from when a message could go: a night that was kept quiet is no delay', async () => {
+    const person = await world.person('customer')
+    const at = new Date(world.clock())
+    const clockTime = (hours: number) => new Date(at.getTime() + hours * HOUR).toISOString().slice(11, 16)
+    const quietHours = { from: clockTime(-1), to: clockTime(8) }
+    await as(world, person, 'PUT', 'preferences', { body: { quietHours, digests: { money: 'daily' } } })
+    await world.app.settle()
+    await world.wait(1)
+    const before = await overHalfAnHour()
+    const from = new Date(world.clock()).toISOString()
+    const id = await send({ to: person.id, channels: ['email'] })
+    expect((await messageOf(id)).deliveries).toMatchObject([{ state: 'waiting', reason: 'quiet hours' }])
+    await world.wait(8 * HOUR)
+    expect((await messageOf(id)).deliveries).toMatchObject([{ state: 'accepted' }])
+    const { channels } = await metrics(`?from=${from}`)
+    expect(channels[0]).toMatchObject({ deliveries: 1, secondsToAccept: { p95: 0.1 } })
+    expect(await overHalfAnHour()).toBe(before)
+  })
+
   test('stand beside which channels are set up', async () => {
     const { body } = await byOperator('GET', 'channels')
     const stateOf = (name: string) => body.items.find(({ channel }: { channel: string }) => channel === name)?.state

@@ -1,6 +1,6 @@
 /** How people want to be told: language, quiet hours, channels, digests, the link at a mail’s foot, and where to push. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { createWorld, type Person, PIN, type World } from '../support/world'
+import { createWorld, PASSWORD, type Person, PIN, type World } from '../support/world'
 import { expectProblem, send as sendRaw } from './answers'
 import { ANNOUNCEMENT, as, HOUR, MINUTE, PATH, provedToken } from './messages'
 
@@ -343,6 +343,31 @@ describe('an endpoint of a person', () => {
     await server.stop()
   })
 
+  test.each([
+    [['webhook', 'email'], 0],
+    [['email', 'webhook'], 1],
+    [['in_app'], 0],
+  ])('hears once of what goes by %p', async (channels, mails) => {
+    const server = endpoint()
+    const person = await newcomer()
+    await pointTo(person, server)
+    const before = (await mailsTo(person)).length
+    const sent = await as(world, operator, 'POST', 'send', { body: { ...ANNOUNCEMENT, to: person.id, channels } })
+    expect(sent.status).toBe(202)
+    await world.app.settle()
+    expect(server.posted.map(({ body }) => JSON.parse(body).type)).toEqual(['announcement'])
+    expect((await mailsTo(person)).length - before).toBe(mails)
+    await server.stop()
+  })
+
+  test('that nobody has is no way', async () => {
+    const body = { ...ANNOUNCEMENT, to: (await newcomer()).id, channels: ['webhook', 'email'] }
+    const sent = await as(world, operator, 'POST', 'send', { body })
+    await world.app.settle()
+    const { deliveries } = (await as(world, operator, 'GET', `messages/${sent.body.id}`)).body
+    expect(deliveries.map(({ channel }: { channel: string }) => channel)).toEqual(['email'])
+  })
+
   test('asks for a proof of late, and the person hears of it on another way', async () => {
     const server = endpoint()
     const person = await newcomer()
@@ -398,6 +423,45 @@ describe('an endpoint of a person', () => {
     expect([heard, server.posted.length]).toEqual([1, 1])
     expect((await as(world, person, 'GET', 'devices')).body).toEqual({ items: [] })
     await server.stop()
+  })
+
+  test('stays when the password is changed or the factors are reset; browsers and phones have to be added again', async () => {
+    const server = endpoint()
+    const person = await newcomer()
+    await pointTo(person, server)
+    const add = () =>
+      as(world, person, 'POST', 'devices/phones', { body: { token: `registration-token-${person.id}` } })
+    const kinds = async () =>
+      (await as(world, person, 'GET', 'devices')).body.items.map(({ kind }: { kind: string }) => kind)
+
+    await add()
+    const passwords = { currentPassword: PASSWORD, newPassword: 'another walk to the sea' }
+    const changed = await world.call('PUT', '/api/v1/auth/password', { token: person.token, body: passwords })
+    expect(changed.status).toBe(204)
+    await world.app.settle()
+    expect(await kinds()).toEqual(['webhook'])
+
+    await add()
+    expect(await kinds()).toEqual(['webhook', 'fcm'])
+    const token = await provedToken(world, operator)
+    const reset = await world.call('POST', `/api/v1/users/${person.id}/reset-factors`, { token, body: {} })
+    expect(reset.status).toBe(200)
+    await world.app.settle()
+    expect(await kinds()).toEqual(['webhook'])
+    await server.stop()
+  })
+
+  test('and devices are told of when they are new, and only then', async () => {
+    const person = await newcomer()
+    const before = await mailsTo(person)
+    const add = () => as(world, person, 'POST', 'devices/phones', { body: { token: 'registration-token-of-a-thief' } })
+    await add()
+    expect(await mailsTo(person)).toEqual([
+      'Your messages are pushed to another browser or phone from now on.',
+      ...before,
+    ])
+    await add()
+    expect(await mailsTo(person)).toHaveLength(before.length + 1)
   })
 
   test('and devices are added, listed and removed, each its person’s own', async () => {

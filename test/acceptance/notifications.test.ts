@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createWorld, PASSWORD, type Person, type World } from '../support/world'
 import { expectProblem } from './answers'
-import { ANNOUNCEMENT, as, HOUR, MINUTE, shownFor } from './messages'
+import { ANNOUNCEMENT, as, HOUR, MINUTE, provedToken, shownFor } from './messages'
 
 let world: World
 let operator: Person
@@ -74,12 +74,23 @@ describe('a message', () => {
     ])
   })
 
-  test('that none of its ways can bring there is told as skipped', async () => {
-    const id = await sent({ to: '+258847654322', channels: ['email'] })
-    await world.app.settle()
-    const { status, deliveries } = await messageOf(id)
-    expect(status).toBe('skipped')
-    expect(deliveries).toMatchObject([{ channel: 'email', state: 'skipped', reason: 'no address' }])
+  test('goes to a number by SMS if nobody says how, by the ways alone that go there otherwise', async () => {
+    await sent({ to: '+258847654322' })
+    expect(await shownFor(world, '+258847654322')).toMatchObject([{ channel: 'sms' }])
+    const { deliveries } = await messageOf(
+      await sent({ to: '+258847654323', channels: ['email', 'whatsapp', 'in_app'] }),
+    )
+    expect(deliveries.map(({ channel }: { channel: string }) => channel)).toEqual(['whatsapp'])
+  })
+
+  test('that none of its ways can bring there is refused', async () => {
+    for (const [to, channels] of [
+      ['+258847654322', ['email']],
+      ['+258847654322', ['in_app', 'push', 'webhook']],
+      ['stranger@example.com', ['sms', 'whatsapp']],
+      ['stranger@example.com', ['in_app']],
+    ])
+      expectProblem(await send({ to, channels }), 422, 'address_unfit')
   })
 
   test('takes the channels that are named, the next only when the one before fails', async () => {
@@ -95,8 +106,8 @@ describe('a message', () => {
   })
 
   test('in a language that is named, whatever the person’s own is', async () => {
-    await sent({ to: amina.id, template: 'welcome', data: {}, language: 'pt' })
-    expect((await mailsTo(amina.email))[0]).toBe('Kumbu: boas-vindas')
+    await sent({ to: amina.id, language: 'pt' })
+    expect((await world.mailTo(amina.email))[0]?.text).toStartWith('Olá')
   })
 
   test('that is put off goes out at its moment, and not before', async () => {
@@ -197,7 +208,71 @@ describe('a code of another program of the house', () => {
     expect((await messageOf(body.id)).deliveries.map(({ channel }: { channel: string }) => channel)).toEqual(['sms'])
   })
 
+  test('goes by SMS to a number, and by no way that cannot bring it there', async () => {
+    const { status } = await otp({ to: '+258 84 7654 331', code: '771104' })
+    expect(status).toBe(202)
+    expect((await shownFor(world, '+258847654331'))[0]).toMatchObject({ channel: 'sms' })
+    const { phone } = await world.app.identity.known(bruno.id)
+    await otp({ to: phone as string, code: '771105' })
+    expect((await shownFor(world, phone as string))[0]?.text).toContain('771105')
+    for (const body of [
+      { to: '+258847654332', channel: 'email' },
+      { to: 'stranger@example.com', channel: 'sms' },
+    ])
+      expectProblem(await otp({ ...body, code: '771106' }), 422, 'address_unfit')
+  })
+
+  test('is one in a minute, three in ten and ten in a day for an address, whoever asks and however it is named', async () => {
+    const to = '+258847654333'
+    const other = await world.person('operator')
+    const again = async () => {
+      const answer = await as(world, other, 'POST', '/api/v1/internal/notifications/otp', {
+        body: { to: '+258 84-7654-333', code: '771107' },
+      })
+      await world.app.settle()
+      return answer
+    }
+    const count = async () => (await shownFor(world, to)).length
+    expect((await otp({ to, code: '771107' })).status).toBe(202)
+
+    const refused = await again()
+    expectProblem(refused, 429, 'code_sent_too_often')
+    expect([refused.body.retryAfter, refused.headers.get('retry-after')]).toEqual([60, '60'])
+    expect(await count()).toBe(1)
+
+    for (let i = 0; i < 2; i++) {
+      world.clock.advance(MINUTE)
+      expect((await again()).status).toBe(202)
+    }
+    world.clock.advance(MINUTE)
+    expect((await again()).body.retryAfter).toBe(7 * 60)
+    for (let i = 0; i < 7; i++) {
+      world.clock.advance(10 * MINUTE)
+      expect((await again()).status).toBe(202)
+    }
+    world.clock.advance(10 * MINUTE)
+    expectProblem(await again(), 429, 'code_sent_too_often')
+    expect(await count()).toBe(10)
+    world.clock.advance(24 * HOUR)
+    expect((await again()).status).toBe(202)
+  })
+
+  test('counts with the codes of Kumbu itself', async () => {
+    const person = await world.person('customer')
+    const phone = '+258847654334'
+    const claim = async () =>
+      world.call('PUT', '/api/v1/auth/phone', { token: await provedToken(world, person), body: { phone } })
+    await claim()
+    expect(await shownFor(world, phone)).toHaveLength(1)
+    expectProblem(await otp({ to: phone, code: '771108' }), 429, 'code_sent_too_often')
+    world.clock.advance(MINUTE)
+    expect((await otp({ to: phone, code: '771108' })).status).toBe(202)
+    await claim()
+    expect(await shownFor(world, phone)).toHaveLength(2)
+  })
+
   test('is not sent when its time is over', async () => {
+    world.clock.advance(MINUTE)
     const before = await mailsTo(bruno.email)
     const { body } = await otp({ to: bruno.id, code: '771101', expiresInSeconds: 30 })
     await world.wait(31_000)
@@ -217,6 +292,10 @@ describe('a welcome', () => {
     expect([first.status, second.status]).toEqual([202, 202])
     expect(second.body.id).toBe(first.body.id)
     expect(await welcomes()).toBe(before)
+  })
+
+  test('is sent by nobody in another way', async () => {
+    expectProblem(await send({ to: amina.id, template: 'welcome', data: {} }), 403, 'template_protected')
   })
 
   test('is for people who are here', async () => {
@@ -277,6 +356,7 @@ describe('the other names of these routes', () => {
   })
 
   test('a code of another program', async () => {
+    world.clock.advance(MINUTE)
     const body = { to: bruno.id, code: '771102' }
     const answer = await as(world, operator, 'POST', '/internal/notifications/otp', { body })
     expect(answer.status).toBe(202)

@@ -68,6 +68,7 @@ const securityChanges = [
   'sign_ins_failing',
   'account_closed',
   'endpoint_added',
+  'device_added',
 ] as const
 export type SecurityChange = (typeof securityChanges)[number]
 

@@ -128,6 +128,18 @@ export const oneTimeCodes = table(
   ],
 )
 
+/** Codes that other programs of the house had sent: they count with ours against the address that they went to. */
+export const codeSends = table(
+  'code_sends',
+  {
+    id: text('id').primaryKey(),
+    /** As that of a one-time code. */
+    destination: text('destination').notNull(),
+    createdAt: time('created_at').notNull(),
+  },
+  (t) => [index('code_sends_destination').on(t.destination, t.createdAt)],
+)
+
 /** Append only: the database refuses updates and deletes. */
 export const auditLog = table(
   'audit_log',

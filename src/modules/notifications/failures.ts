@@ -13,10 +13,12 @@ export type NotificationCode =
   | 'send_at_past'
   | 'expires_too_soon'
   | 'recipient_unknown'
+  | 'code_sent_too_often'
   | 'channel_unknown'
   | 'channel_off'
   | 'notification_not_found'
   | 'not_dead'
+  | 'nothing_waits'
   | 'suppression_not_found'
   | 'address_unfit'
   | 'target_not_found'
@@ -33,18 +35,23 @@ export const notificationFailures: Failures<NotificationCode> = {
   template_exists: { status: 409, title: 'There is a template of this name already.' },
   template_invalid: { status: 422, title: 'The template has a fault.' },
   template_data_missing: { status: 422, title: 'The template needs a value that was not given.' },
-  template_protected: { status: 403, title: 'This template is sent by Kumbu alone: its message holds a secret.' },
+  template_protected: {
+    status: 403,
+    title: 'What Kumbu itself says of money and security is sent, and called off, by nobody else.',
+  },
   route_unsafe: { status: 422, title: 'This message holds a secret: it goes by e-mail, SMS or WhatsApp only.' },
   period_too_long: { status: 422, title: 'Figures go back seven days at the most.' },
   send_at_past: { status: 422, title: 'The moment at which it shall be sent is long over.' },
   expires_too_soon: { status: 422, title: 'It would have ended before it could be sent.' },
   send_at_too_far: { status: 422, title: 'A message can be put off for a year at the most.' },
   recipient_unknown: { status: 404, title: 'There is no such person.' },
+  code_sent_too_often: { status: 429, title: 'A code went there a short while ago, or many did today: wait a little.' },
   channel_unknown: { status: 422, title: 'There is no such channel.' },
   channel_off: { status: 422, title: 'None of these channels is set up here.' },
   notification_not_found: { status: 404, title: 'There is no such notification.' },
   not_dead: { status: 409, title: 'This notification is not dead: there is nothing to send again.' },
-  address_unfit: { status: 422, title: 'This channel knows no such address: a mail address, or a number with +.' },
+  nothing_waits: { status: 409, title: 'Nothing of this message waits any more: there is nothing to call off.' },
+  address_unfit: { status: 422, title: 'None of these channels goes to such an address.' },
   suppression_not_found: { status: 404, title: 'This address is not suppressed.' },
   target_not_found: { status: 404, title: 'There is no such device or endpoint of yours.' },
   // One answer for all: which names there are in the house is nobody’s business.

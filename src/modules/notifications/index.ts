@@ -18,3 +18,4 @@ export {
   UNSUBSCRIBE_PATH,
 } from './routes'
 export { createNotifications, type Notifications } from './service'
+export { subscribeTargets } from './service/targets'

@@ -38,6 +38,7 @@ export const notifications = table(
     /** Whether it shows in the person’s inbox. */
     inApp: bool('in_app').notNull(),
     readAt: time('read_at'),
+    /** When it may go, and comes into the inbox; never before it was put in. */
     dueAt: time('due_at').notNull(),
     /** After this it is worth nothing. */
     expiresAt: time('expires_at'),
@@ -49,7 +50,8 @@ export const notifications = table(
     uniqueIndex('notifications_unique_key').on(t.uniqueKey),
     index('notifications_secrets').on(t.expiresAt).where(sql`sealed_secret is not null`),
     index('notifications_recipient').on(t.recipient, t.id),
-    index('notifications_unread').on(t.userId, t.id).where(sql`in_app and read_at is null`),
+    index('notifications_inbox').on(t.userId, t.dueAt, t.id).where(sql`in_app`),
+    index('notifications_unread').on(t.userId, t.dueAt, t.id).where(sql`in_app and read_at is null`),
     check(
       'notifications_status',
       sql`${t.status} in ('waiting', 'accepted', 'delivered', 'failed', 'skipped', 'expired', 'cancelled')`,
@@ -91,7 +93,8 @@ export const deliveries = table(
     providerId: text('provider_id'),
     /** Why it ended as it did, or waits. */
     reason: text('reason'),
-    createdAt: time('created_at').notNull(),
+    /** From when it could go: it was due, quiet hours were over, what it was gathered with was complete. */
+    readyAt: time('ready_at').notNull(),
     acceptedAt: time('accepted_at'),
     deliveredAt: time('delivered_at'),
   },

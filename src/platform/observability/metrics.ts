@@ -105,7 +105,7 @@ export function createMetrics(): Metrics {
     }),
     messageWait: new Histogram({
       name: 'kumbu_message_wait_seconds',
-      help: 'From when a message was due to when a provider took it.',
+      help: 'From when a message could go, quiet hours and gathering over, to when a provider took it.',
       labelNames: ['channel'],
       buckets: [0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200],
       registers,

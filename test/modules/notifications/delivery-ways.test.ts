@@ -41,6 +41,7 @@ async function message(copy: Notifications, track: Step[], more: Partial<Notice>
 const urgent = () => ({
   template: 'code',
   data: { purpose: 'second_factor' },
+  expiresAt: world.clock() + 5 * MINUTE,
   secret: { member: 'code', sealed: world.runtime.keyring.seal('code-in-transit', '482913') },
 })
 const ways = async (copy: Notifications, id: string) =>
@@ -208,8 +209,7 @@ describe('a provider that asks to be left alone for longer than a code is good',
     const [sms, _whatsapp] = all
     const copy = place.copyOf(all.map(({ channel }) => channel))
     sms.answer = async () => ({ outcome: 'transient', reason: 'too many requests', retryAfterMs: 60 * MINUTE })
-    const more = { ...urgent(), expiresAt: world.clock() + 5 * MINUTE }
-    await message(copy, [{ medium: 'sms' }, { medium: 'whatsapp' }], more)
+    await message(copy, [{ medium: 'sms' }, { medium: 'whatsapp' }], urgent())
     await copy.dispatcher.drain()
     await wait(copy, MINUTE, 5 * SECOND)
     expect(counts(all)).toEqual([1, 1, 0])
@@ -360,7 +360,7 @@ describe('a dead message that is sent again', () => {
     const [sms] = all
     const copy = place.copyOf(all.map(({ channel }) => channel))
     sms.answer = async () => ({ outcome: 'permanent', reason: 'refused' })
-    const { id } = await message(copy, [{ medium: 'sms' }], { ...urgent(), expiresAt: world.clock() + 5 * MINUTE })
+    const { id } = await message(copy, [{ medium: 'sms' }], urgent())
     await copy.dispatcher.drain()
     expect(await ways(copy, id)).toEqual(['sms dead'])
     world.clock.advance(5 * MINUTE)

@@ -130,6 +130,7 @@ describe('a server that is down', () => {
     await place.server.stop()
     expect(await email()).toEqual({ name: 'email', state: 'down', detail: 'smtp: connection refused' })
     await place.server.start()
+    await place.world.wait(60_000)
     expect(await email()).toMatchObject({ state: 'up' })
   })
 })

@@ -91,7 +91,8 @@ describe('quiet hours', () => {
     await place.put(copy, { ...to, template: 'announcement', data: { title: 'T', message: 'M' } })
     await place.put(copy, { ...to, template: 'sessions_revoked', data: {} })
     const secret = { member: 'code', sealed: world.runtime.keyring.seal('code-in-transit', '482913') }
-    await place.put(copy, { ...to, template: 'code', data: { purpose: 'second_factor' }, secret })
+    const expiresAt = world.clock() + 5 * MINUTE
+    await place.put(copy, { ...to, template: 'code', data: { purpose: 'second_factor' }, secret, expiresAt })
     await copy.dispatcher.drain()
     expect(mail.asked.map(({ template }) => template).sort()).toEqual(['code', 'sessions_revoked'])
 

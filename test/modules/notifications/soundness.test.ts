@@ -1,6 +1,7 @@
 /** What words of a message that holds a secret may not do: lose it, hide it, or take it anywhere. */
 import { describe, expect, test } from 'bun:test'
-import { builtInWords, factsOf, type TemplateName } from '../../../src/modules/notifications/templates/built-in'
+import { builtInWords, factsOf } from '../../../src/modules/notifications/templates/built-in'
+import type { TemplateName } from '../../../src/modules/notifications/templates/built-in/data'
 import { createTemplateEngine } from '../../../src/modules/notifications/templates/engine'
 import { keepsSecret, soundWords } from '../../../src/modules/notifications/templates/soundness'
 import { languages, type Words } from '../../../src/modules/notifications/templates/template'

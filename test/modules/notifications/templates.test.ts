@@ -88,6 +88,7 @@ describe('choices', () => {
     'sign_ins_failing',
     'account_closed',
     'endpoint_added',
+    'device_added',
   ]
   const purposes: TemplateData['code']['purpose'][] = [
     'verify_email',

@@ -1,17 +1,19 @@
 /**
  * One-time codes by e-mail and SMS: six digits, five minutes, five tries, single use. Kept as a keyed hash bound to the
  * person, the purpose and the row. A code that was delayed still works after another was sent. How many are sent is
- * bounded for each person and purpose, and for each phone number whoever asks (SMS pumping costs the operator money).
+ * bounded for each person and purpose, and for each phone number whoever asks (SMS pumping costs the operator money), other
+ * programs of the house among them.
  */
 import { and, desc, eq, gt, inArray, isNull, lt, sql } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
 import type { Events } from '../../../platform/events'
 import { firstIdAt } from '../../../platform/ids'
+import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { sameHash } from '../../../platform/security/keyring'
 import { type CodeChannel, type CodePurpose, codeIssued } from '../events'
-import { oneTimeCodes } from '../schema'
+import { codeSends, oneTimeCodes } from '../schema'
 
 const DIGITS = 6
 const LIFETIME_MS = 5 * 60_000
@@ -37,6 +39,8 @@ export interface CodeOf {
 export interface Codes {
   /** Makes a code and has it sent; does nothing if too many were sent lately. Answers whether one was made. */
   issue(tx: Tx, of: CodeOf): Promise<boolean>
+  /** Counts a code that another program made, unless too many went to the address lately; `retryAfter` is in seconds. */
+  countSend(tx: Tx, address: string): Promise<Result<true, 'code_sent_too_often'>>
   /** Spends the code and answers what it was issued for; nothing if it is wrong, used, expired, or guessed at too often. */
   redeem(
     tx: Tx,
@@ -57,11 +61,16 @@ export function createCodes({ store, clock, newId, random, keyring }: Runtime, e
   const hashOf = (id: string, userId: string, purpose: string, code: string) =>
     keyring.hash('one-time-code', id, userId, purpose, code)
 
-  function tooMany(sent: Array<{ createdAt: number }>): boolean {
-    const now = clock()
-    const since = (ms: number) => sent.filter(({ createdAt }) => createdAt > now - ms).length
-    return since(BETWEEN_SENDS_MS) > 0 || since(BURST.windowMs) >= BURST.sends || sent.length >= DAILY.sends
+  const destinationOf = (address: string) => keyring.hash('code-destination', address.toLowerCase())
+
+  /** How long until another may be sent; 0: now. Of what was sent within a day, newest first. */
+  function waitMs(sent: ReadonlyArray<{ createdAt: number }>): number {
+    const until = (sends: number, windowMs: number) => (sent[sends - 1]?.createdAt ?? -windowMs) + windowMs
+    const free = Math.max(until(1, BETWEEN_SENDS_MS), ...[BURST, DAILY].map((each) => until(each.sends, each.windowMs)))
+    return Math.max(0, free - clock())
   }
+
+  const tooMany = (sent: ReadonlyArray<{ createdAt: number }>) => waitMs(sent) > 0
 
   const sentTo = (tx: Tx, which: ReturnType<typeof eq>) =>
     tx
@@ -69,6 +78,29 @@ export function createCodes({ store, clock, newId, random, keyring }: Runtime, e
       .from(oneTimeCodes)
       .where(and(which, gt(oneTimeCodes.createdAt, clock() - DAILY.windowMs)))
       .orderBy(desc(oneTimeCodes.createdAt))
+
+  /** Whoever had it sent. */
+  async function sentThere(tx: Tx, destination: string): Promise<Array<{ createdAt: number }>> {
+    const byOthers = await tx
+      .select({ createdAt: codeSends.createdAt })
+      .from(codeSends)
+      .where(and(eq(codeSends.destination, destination), gt(codeSends.createdAt, clock() - DAILY.windowMs)))
+    const ours = await sentTo(tx, eq(oneTimeCodes.destination, destination))
+    return [...ours, ...byOthers].toSorted((one, other) => other.createdAt - one.createdAt)
+  }
+
+  /** Deletes rows of before that no limit looks at any more; answers how many. */
+  const pruneOf = (rows: typeof oneTimeCodes | typeof codeSends) =>
+    store.write(async (tx) => {
+      const old = await tx
+        .select({ id: rows.id })
+        .from(rows)
+        .where(lt(rows.id, firstIdAt('otp', clock() - 2 * DAILY.windowMs)))
+        .limit(PRUNE_AT_ONCE)
+      const ids = old.map(({ id }) => id)
+      if (ids.length > 0) await tx.delete(rows).where(inArray(rows.id, ids))
+      return ids.length
+    })
 
   return {
     async issue(tx, { userId, purpose, channel, phone, addressId, intent = null }) {
@@ -78,8 +110,8 @@ export function createCodes({ store, clock, newId, random, keyring }: Runtime, e
         eq(oneTimeCodes.channel, channel),
       ) as ReturnType<typeof eq>
       if (tooMany(await sentTo(tx, ofPerson))) return false
-      const destination = phone === undefined ? null : keyring.hash('code-destination', phone)
-      if (destination !== null && tooMany(await sentTo(tx, eq(oneTimeCodes.destination, destination)))) return false
+      const destination = phone === undefined ? null : destinationOf(phone)
+      if (destination !== null && tooMany(await sentThere(tx, destination))) return false
       const id = newId('otp')
       const code = randomDigits(random, DIGITS)
       const expiresAt = clock() + LIFETIME_MS
@@ -106,6 +138,14 @@ export function createCodes({ store, clock, newId, random, keyring }: Runtime, e
         expiresAt,
       })
       return true
+    },
+
+    async countSend(tx, address) {
+      const destination = destinationOf(address)
+      const wait = waitMs(await sentThere(tx, destination))
+      if (wait > 0) return fail('code_sent_too_often', undefined, { retryAfter: Math.ceil(wait / 1000) })
+      await tx.insert(codeSends).values({ id: newId('otp'), destination, createdAt: clock() })
+      return ok(true)
     },
 
     async redeem(tx, userId, purpose, given, channel) {
@@ -153,22 +193,7 @@ export function createCodes({ store, clock, newId, random, keyring }: Runtime, e
       await tx.delete(oneTimeCodes).where(eq(oneTimeCodes.userId, userId))
     },
 
-    prune: () =>
-      store.write(async (tx) => {
-        const old = await tx
-          .select({ id: oneTimeCodes.id })
-          .from(oneTimeCodes)
-          .where(lt(oneTimeCodes.id, firstIdAt('otp', clock() - 2 * DAILY.windowMs)))
-          .limit(PRUNE_AT_ONCE)
-        if (old.length === 0) return 0
-        await tx.delete(oneTimeCodes).where(
-          inArray(
-            oneTimeCodes.id,
-            old.map(({ id }) => id),
-          ),
-        )
-        return old.length
-      }),
+    prune: async () => (await pruneOf(oneTimeCodes)) + (await pruneOf(codeSends)),
   }
 }
 

@@ -14,7 +14,7 @@ import { API_KEY_PREFIX, type ApiKeys, createApiKeys } from './api-keys'
 import { type AuditEntry, type AuditLog, createAuditLog } from './audit'
 import { type Challenges, createChallenges } from './challenges'
 import { type Closing, createClosing } from './closing'
-import { createCodes } from './codes'
+import { type Codes, createCodes } from './codes'
 import { type Contacts, createContacts } from './contacts'
 import { createDevices } from './devices'
 import { createPasskeys, type Passkeys } from './passkeys'
@@ -75,6 +75,8 @@ export interface Identity {
   tillOf(userId: string): Promise<Result<User, 'till_closed'>>
   /** An address of the sort that events name by its id. */
   addressOf: Addresses['find']
+  /** Within the unit that has a code of another program sent. */
+  countCodeSend: Codes['countSend']
   /** Adds to the audit log, outside any unit. */
   noted(entry: Omit<AuditEntry, 'outcome'>): Promise<void>
   /** Notes that a limit was reached; nobody waits for it. */
@@ -218,6 +220,7 @@ export function createIdentity(runtime: Runtime, events: Events, jobs: Jobs, opt
     },
 
     addressOf: addresses.find,
+    countCodeSend: codes.countSend,
     noted: (entry) => store.write((tx) => audit(tx, { ...entry, outcome: 'allowed' })),
     noteLimit({ what, subject, address }) {
       const entry = { actor: 'unknown', action: 'limit.reached', subject, address, detail: { what } }

@@ -55,7 +55,7 @@ const item = {
   text: Type.String(),
   about: Type.String({ description: 'The id of what it is about.' }),
   readAt: Type.Union([moment, Type.Null()]),
-  createdAt: moment,
+  createdAt: Type.String({ ...moment, description: 'When it came; what was put off came when it was due.' }),
 }
 const itemExample = {
   id: 'ntf_01m0z3k8x2f4v5b6n7a9',

@@ -2,7 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { principalOf } from '../../../platform/http/context'
-import { pageOfRows } from '../../../platform/http/page'
+import { decodeCursor, limitOf, pageFrom } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import { fail, ok } from '../../../platform/result'
 import { identityFailures } from '../../identity'
@@ -32,6 +32,8 @@ import type { PreferenceChanges, Preferences } from '../service/preferences'
 import { type NotificationHands, notedBy, TAG } from './hands'
 import { eventStream } from './stream'
 
+const POSITION = /^\d{1,15} ntf_[0-9a-z]{20}$/
+
 export function personRoutes(
   { inbox, preferences, targets }: Notifications,
   { words: { route }, identity, clock, pushKey, privateWebhooks }: NotificationHands,
@@ -52,10 +54,15 @@ export function personRoutes(
   return new Elysia({ name: 'notifications-person', normalize: false })
     .get(
       '/notifications/inbox',
-      ({ query, request }) => {
-        const unread = query.unread === 'true'
-        const { userId } = principalOf(request)
-        return pageOfRows(query, 'ntf', (limit, after) => inbox.list(userId, { unread, limit, after }))
+      async ({ query, request }) => {
+        const limit = limitOf(query)
+        const [at, id] = decodeCursor(query.cursor, POSITION)?.split(' ') ?? []
+        const items = await inbox.list(principalOf(request).userId, {
+          unread: query.unread === 'true',
+          limit: limit + 1,
+          after: at === undefined || id === undefined ? undefined : { at: Number(at), id },
+        })
+        return pageFrom(items, limit, (item) => `${Date.parse(item.createdAt)} ${item.id}`)
       },
       { ...own('My inbox, newest first'), query: inboxQuery, response: { 200: inboxModel } },
     )

@@ -52,7 +52,7 @@ export function sendingRoutes(
           tag: TAG,
           summary: 'Send a message',
           description:
-            'To a person, or to an address that is nobody’s here. It is on its way when this answers; see its status for how it went.',
+            'To a person, or to an address that is nobody’s here, by the ways that go there: a number gets an SMS, or else WhatsApp. It is on its way when this answers; see its status for how it went.',
           idempotent: true,
         }),
         body: sendBody,
@@ -66,6 +66,7 @@ export function sendingRoutes(
             'template_data_missing',
             'template_invalid',
             'channel_off',
+            'address_unfit',
             'send_at_too_far',
             'send_at_past',
             'expires_too_soon',
@@ -76,7 +77,7 @@ export function sendingRoutes(
     .post(
       '/internal/notifications/otp',
       async ({ body, request, set }) => {
-        const { to, code, channel = 'email', expiresInSeconds = OTP_SECONDS } = body
+        const { to, code, channel, expiresInSeconds = OTP_SECONDS } = body
         const input = { to, code, channel, expiresInSeconds }
         const result = await idempotency.run(request, body, (write) => sending.otp(input, write, noted(request)))
         set.status = 202
@@ -87,11 +88,15 @@ export function sendingRoutes(
           scopes: ['notifications:send'],
           tag: TAG,
           summary: 'Send a code that another program of the house made',
-          description: 'Sealed on its way, shown nowhere, and never sent after it has expired.',
+          description:
+            'By SMS to a number, by mail to whoever else is named, unless the channel is named too. Sealed on its way, shown nowhere, and never sent after it has expired. No address gets more than one code in a minute, three in ten, and ten in a day.',
           idempotent: true,
         }),
         body: otpBody,
-        response: { 202: queuedModel, ...problems(notificationFailures, 'recipient_unknown', 'channel_off') },
+        response: {
+          202: queuedModel,
+          ...problems(notificationFailures, 'recipient_unknown', 'channel_off', 'address_unfit', 'code_sent_too_often'),
+        },
       },
     )
     .post(
@@ -139,6 +144,24 @@ export function sendingRoutes(
         }),
         params: notificationParams,
         response: { 200: detailedModel, ...problems(notificationFailures, 'notification_not_found') },
+      },
+    )
+    .post(
+      '/notifications/messages/:id/cancel',
+      async ({ params, request }) => unwrap(await messages.cancel(params.id, noted(request)), notificationFailures),
+      {
+        ...route({
+          scopes: ['notifications:send'],
+          tag: TAG,
+          summary: 'Call a message off',
+          description:
+            'One that was sent by name. What waits is not sent, and comes into no inbox; what has gone stays where it is.',
+        }),
+        params: notificationParams,
+        response: {
+          200: notificationModel,
+          ...problems(notificationFailures, 'notification_not_found', 'template_protected', 'nothing_waits'),
+        },
       },
     )
     .get('/notifications/dead', ({ query }) => pageOfRows(query, 'dlv', messages.dead), {

@@ -21,7 +21,7 @@ export async function eventStream(
   const since = clock()
   const encoder = new TextEncoder()
   const lastId = request.headers.get('last-event-id')
-  const missed = lastId !== null && idForm('ntf').test(lastId) ? await missedSince(inbox, userId, lastId) : []
+  const missed = lastId !== null && idForm('ntf').test(lastId) ? await inbox.since(userId, lastId, MISSED_AT_MOST) : []
   const unread = await inbox.unread(userId)
   let end: () => void = () => {}
 
@@ -73,10 +73,4 @@ export async function eventStream(
   return new Response(stream, {
     headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' },
   })
-}
-
-/** What came after the item, oldest first. */
-async function missedSince(inbox: PersonalInbox, userId: string, lastId: string): Promise<InboxItem[]> {
-  const newest = await inbox.list(userId, { unread: false, limit: MISSED_AT_MOST })
-  return newest.filter(({ id }) => id > lastId).reverse()
 }

@@ -17,4 +17,4 @@ export const recipientHash = (keyring: Keyring, address: string): string =>
 
 /** Whether the medium could go there. */
 export const fitsMedium = (medium: Medium, plain: string): boolean =>
-  medium === 'email' ? isMailAddress(plain) : isPhoneNumber(plain)
+  medium === 'email' ? isMailAddress(plain) : (medium === 'sms' || medium === 'whatsapp') && isPhoneNumber(plain)

@@ -26,7 +26,7 @@ export interface ChannelFigures {
   retried: number
   /** Deliveries that were a later step of their track. */
   byFallback: number
-  /** From when it was to go to when a provider took it: the middle and the slowest twentieth, rounded up to a step. */
+  /** From when it could go, quiet hours and gathering over, to when a provider took it: the middle and the slowest twentieth, rounded up to a step. */
   secondsToAccept: { p50: number | null; p95: number | null }
   providers: ProviderFigures[]
 }
@@ -43,7 +43,7 @@ const WAITS_S = [0.1, 0.5, 1, 5, 15, 60, 300, 1_800, 7_200] as const
 const WITHIN = Object.fromEntries(
   WAITS_S.map((seconds, i) => [
     `within${i}`,
-    sum(sql`case when ${deliveries.acceptedAt} - ${deliveries.createdAt} <= ${seconds * 1000} then 1 else 0 end`),
+    sum(sql`case when ${deliveries.acceptedAt} - ${deliveries.readyAt} <= ${seconds * 1000} then 1 else 0 end`),
   ]),
 )
 

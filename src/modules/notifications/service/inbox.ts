@@ -3,9 +3,8 @@
  * looks on live is told of new ones at once; another copy of the process may have written them, so they are also looked
  * for once a second.
  */
-import { and, desc, eq, gte, inArray, isNull, lt, sql } from 'drizzle-orm'
+import { and, desc, eq, gte, inArray, isNull, lte, type SQL, sql } from 'drizzle-orm'
 import { count } from '../../../platform/db/dialect'
-import { firstIdAt } from '../../../platform/ids'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { notifications } from '../schema'
@@ -21,11 +20,24 @@ export interface InboxItem {
   text: string
   about: string
   readAt: string | null
+  /** When it came: what was put off came when it was due. */
   createdAt: string
 }
 
+/** A place in the inbox. */
+export interface InboxPosition {
+  at: number
+  id: string
+}
+
 export interface PersonalInbox {
-  list(userId: string, options: { unread: boolean; limit: number; after?: string | undefined }): Promise<InboxItem[]>
+  /** Newest first, from there on. */
+  list(
+    userId: string,
+    options: { unread: boolean; limit: number; after?: InboxPosition | undefined },
+  ): Promise<InboxItem[]>
+  /** What came after the item, oldest first, the latest so many; nothing if there is no such item. */
+  since(userId: string, id: string, limit: number): Promise<InboxItem[]>
   unread(userId: string): Promise<number>
   read(userId: string, id: string): Promise<Result<InboxItem, 'notification_not_found'>>
   /** Answers how many were unread. */
@@ -54,8 +66,14 @@ interface Watcher {
   told: Set<string>
 }
 
-/** In the words of the partial index: a parameter would not let it be used. */
+/** In the words of the partial indexes: a parameter would not let them be used. */
+const isInApp = sql`${notifications.inApp}`
 const isUnread = sql`${notifications.inApp} and ${notifications.readAt} is null`
+
+/** Compared as a whole, so that an index serves. */
+const position = sql`(${notifications.dueAt}, ${notifications.id})`
+const isAfter = ({ at, id }: InboxPosition): SQL => sql`${position} < (${at}, ${id})`
+const isBefore = ({ at, id }: InboxPosition): SQL => sql`${position} > (${at}, ${id})`
 
 const LOOK_MS = 1_000
 /** A row that another copy wrote may be seen some seconds after later ones. */
@@ -86,21 +104,28 @@ export function createPersonalInbox(
         text: short,
         about: row.about,
         readAt: row.readAt === null ? null : new Date(row.readAt).toISOString(),
-        createdAt: new Date(row.createdAt).toISOString(),
+        createdAt: new Date(row.dueAt).toISOString(),
       })
     }
     return items
   }
 
-  const mine = (userId: string) =>
-    and(eq(notifications.userId, userId), eq(notifications.recipient, userId), eq(notifications.inApp, true))
+  /** What has come by now. */
+  const mine = (userId: string, which: SQL = isInApp) =>
+    and(eq(notifications.userId, userId), which, lte(notifications.dueAt, clock()))
+
+  async function page(userId: string, limit: number, ...which: Array<SQL | undefined>): Promise<InboxItem[]> {
+    const rows = await store.read
+      .select()
+      .from(notifications)
+      .where(and(mine(userId), ...which))
+      .orderBy(desc(notifications.dueAt), desc(notifications.id))
+      .limit(limit)
+    return view(rows, userId)
+  }
 
   async function unread(userId: string): Promise<number> {
-    const [row] = await store.read
-      .select({ n: count() })
-      .from(notifications)
-      .where(and(eq(notifications.userId, userId), isUnread))
-      .limit(1)
+    const [row] = await store.read.select({ n: count() }).from(notifications).where(mine(userId, isUnread)).limit(1)
     return row?.n ?? 0
   }
 
@@ -123,13 +148,14 @@ export function createPersonalInbox(
         .from(notifications)
         .where(
           and(
-            inArray(notifications.recipient, userIds.slice(from, from + LOOK_AT_ONCE)),
-            gte(notifications.id, firstIdAt('ntf', clock() - LOOK_BACK_MS)),
-            eq(notifications.inApp, true),
+            inArray(notifications.userId, userIds.slice(from, from + LOOK_AT_ONCE)),
+            isInApp,
+            gte(notifications.dueAt, clock() - LOOK_BACK_MS),
+            lte(notifications.dueAt, clock()),
           ),
         )
-        .orderBy(notifications.id)
-      const byPerson = Map.groupBy(rows, ({ recipient }) => recipient)
+        .orderBy(notifications.dueAt, notifications.id)
+      const byPerson = Map.groupBy(rows, ({ userId }) => userId)
       for (const watcher of [...watchers]) {
         const news = byPerson.get(watcher.userId)
         if (news) await bringUpToDate(watcher, news)
@@ -139,7 +165,7 @@ export function createPersonalInbox(
 
   async function bringUpToDate(watcher: Watcher, rows: NotificationRow[]): Promise<void> {
     const { userId, since } = watcher
-    const news = rows.filter(({ id, createdAt }) => createdAt >= since && !watcher.told.has(id))
+    const news = rows.filter(({ id, dueAt }) => dueAt >= since && !watcher.told.has(id))
     // What is older than a look goes back to cannot come again.
     watcher.told = new Set([...watcher.told].filter((id) => rows.some((row) => row.id === id)))
     for (const { id } of news) watcher.told.add(id)
@@ -149,20 +175,16 @@ export function createPersonalInbox(
   }
 
   return {
-    async list(userId, { unread: onlyUnread, limit, after }) {
-      const rows = await store.read
-        .select()
+    list: (userId, { unread: onlyUnread, limit, after }) =>
+      page(userId, limit, onlyUnread ? isUnread : undefined, after && isAfter(after)),
+
+    async since(userId, id, limit) {
+      const [last] = await store.read
+        .select({ at: notifications.dueAt })
         .from(notifications)
-        .where(
-          and(
-            mine(userId),
-            onlyUnread ? isNull(notifications.readAt) : undefined,
-            after === undefined ? undefined : lt(notifications.id, after),
-          ),
-        )
-        .orderBy(desc(notifications.id))
-        .limit(limit)
-      return view(rows, userId)
+        .where(and(eq(notifications.id, id), mine(userId)))
+      if (!last) return []
+      return (await page(userId, limit, isBefore({ at: last.at, id }))).reverse()
     },
 
     unread,
@@ -191,7 +213,7 @@ export function createPersonalInbox(
           const rows = await tx
             .select({ id: notifications.id })
             .from(notifications)
-            .where(and(eq(notifications.userId, userId), isUnread))
+            .where(mine(userId, isUnread))
             .limit(READ_AT_ONCE)
           const ids = rows.map(({ id }) => id)
           if (ids.length > 0)

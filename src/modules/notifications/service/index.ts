@@ -120,7 +120,7 @@ export function createNotifications(
 
   return {
     outbox,
-    sending: createSending(runtime, { identity, catalogue, engine, outbox, providers, preferences }),
+    sending: createSending(runtime, { identity, catalogue, engine, outbox, providers, preferences, routing }),
     messages,
     catalogue,
     routing,

@@ -69,7 +69,13 @@ export function createKeeping(
       const old = await tx
         .select({ id: notifications.id })
         .from(notifications)
-        .where(and(lt(notifications.id, firstIdAt('ntf', before)), ne(notifications.status, 'waiting')))
+        .where(
+          and(
+            lt(notifications.id, firstIdAt('ntf', before)),
+            lt(notifications.dueAt, before),
+            ne(notifications.status, 'waiting'),
+          ),
+        )
         .limit(PRUNE_AT_ONCE)
       await erase(
         tx,

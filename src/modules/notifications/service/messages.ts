@@ -13,7 +13,7 @@ import type { Facts } from './notice'
 import { type DeliveryRow, type NotificationRow, SENT_BY_NAME } from './outbox'
 import type { Try } from './outcomes'
 import type { Reach } from './reach'
-import { type DeliveryState, type NotificationState, statusOf } from './states'
+import { type DeliveryState, type NotificationState, statusAt, statusOf } from './states'
 import type { Suppressions } from './suppressions'
 
 export interface DeliveryView {
@@ -68,6 +68,11 @@ export interface Messages {
   ): Promise<Array<DeliveryView & { notificationId: string; template: string; userId: string | null }>>
   /** Sends a dead notification again from the beginning of its tracks; the tries so far stay in its list. */
   replay(id: string, noted: Noted): Promise<Result<NotificationView, 'notification_not_found' | 'not_dead'>>
+  /** Calls off what somebody sent by name, as far as it has not gone yet. What a provider is being handed may still go. */
+  cancel(
+    id: string,
+    noted: Noted,
+  ): Promise<Result<NotificationView, 'notification_not_found' | 'template_protected' | 'nothing_waits'>>
   /** What is kept of a person. */
   export(userId: string): Promise<NotificationView[]>
 }
@@ -92,7 +97,7 @@ export function createMessages(
     userId: row.userId,
     template: row.template,
     category: row.category,
-    status: row.status as NotificationState,
+    status: statusAt(row, clock()),
     about: row.about,
     dueAt: iso(row.dueAt),
     expiresAt: isoOrNull(row.expiresAt),
@@ -164,7 +169,7 @@ export function createMessages(
         state: 'waiting',
         attempts: 0,
         dueAt: now,
-        createdAt: now,
+        readyAt: now,
         leaseUntil: 0,
         reason: 'sent again by an operator',
       })
@@ -176,8 +181,29 @@ export function createMessages(
     return ok(view({ ...row, status }))
   }
 
+  async function callOff(tx: Tx, id: string, noted: Noted): ReturnType<Messages['cancel']> {
+    const [row] = await forUpdate(tx.select().from(notifications).where(eq(notifications.id, id)))
+    if (!row) return fail('notification_not_found')
+    if (!row.uniqueKey.startsWith(SENT_BY_NAME)) return fail('template_protected')
+    const ways = await tx.select().from(deliveries).where(eq(deliveries.notificationId, id))
+    const comes = row.inApp && row.dueAt > clock()
+    if (!comes && ways.every(({ state }) => state !== 'waiting')) return fail('nothing_waits')
+    await tx
+      .update(deliveries)
+      .set({ state: 'cancelled', reason: 'called off', fallbackAt: null, leaseUntil: 0 })
+      .where(and(eq(deliveries.notificationId, id), eq(deliveries.state, 'waiting')))
+    // One that was taken, and may yet fail, is the last that was begun.
+    await tx.update(deliveries).set({ fallbackAt: null }).where(eq(deliveries.notificationId, id))
+    const status = statusOf(['cancelled', ...ways.map(({ state }) => (state === 'waiting' ? 'cancelled' : state))])
+    const inApp = row.inApp && !comes
+    await tx.update(notifications).set({ status, inApp }).where(eq(notifications.id, id))
+    await noted(tx, 'message.cancel', id)
+    return ok(view({ ...row, status, inApp }))
+  }
+
   return {
     search,
+    cancel: (id, noted) => store.write((tx) => callOff(tx, id, noted)),
 
     async get(id) {
       const [row] = await store.read.select().from(notifications).where(eq(notifications.id, id))

@@ -12,7 +12,7 @@ import type { Catalogue } from './catalogue'
 import type { Facts, Notice } from './notice'
 import type { Providers } from './providers'
 import { fallbackAfterMs, type Routing, SECRET_MEDIA, type Step, type Track } from './routing'
-import { LANE, type NotificationState, statusOf } from './states'
+import { LANE, type NotificationState, statusAt, statusOf } from './states'
 import type { Targets } from './targets'
 
 export type NotificationRow = typeof notifications.$inferSelect
@@ -104,7 +104,7 @@ export const insertDelivery = preparedWrite<Record<keyof DeliveryRow, unknown>>(
     provider: $('provider'),
     providerId: $('providerId'),
     reason: $('reason'),
-    createdAt: $('createdAt'),
+    readyAt: $('readyAt'),
     acceptedAt: $('acceptedAt'),
     deliveredAt: $('deliveredAt'),
   } as never),
@@ -121,10 +121,19 @@ export function createOutbox(
   }: { catalogue: Catalogue; routing: Routing; providers: Providers; targets: Targets; wake: (tx: Tx) => void },
 ): Outbox {
   /** The steps that somebody here can take. */
-  function open(tracks: readonly Track[], has: { push: boolean }, isSecret: boolean): Track[] {
+  function open(tracks: readonly Track[], has: { push: boolean; webhook: boolean }, isSecret: boolean): Track[] {
+    const isThere = (medium: string) => (medium !== 'push' || has.push) && (medium !== 'webhook' || has.webhook)
     const takes = ({ medium }: Step) =>
-      providers.isOn(medium) && (medium !== 'push' || has.push) && (!isSecret || SECRET_MEDIA.has(medium))
+      providers.isOn(medium) && isThere(medium) && (!isSecret || SECRET_MEDIA.has(medium))
     return tracks.map((track) => track.filter(takes)).filter((track) => track.length > 0)
+  }
+
+  /** Whoever has an endpoint hears there of all that is no secret, once: by the track that begins there, or by one more. */
+  function withEndpoint(tracks: readonly Track[]): Track[] {
+    const isEndpoint = ({ medium }: Step) => medium === 'webhook'
+    const own = tracks.find(([first]) => first && isEndpoint(first)) ?? [{ medium: 'webhook' }]
+    const others = tracks.filter((track) => track !== own).map((track) => track.filter((step) => !isEndpoint(step)))
+    return [...others.filter((track) => track.length > 0), own]
   }
 
   function recipientOf({ userId, address }: Notice): string {
@@ -167,7 +176,7 @@ export function createOutbox(
       provider: null,
       providerId: null,
       reason: null,
-      createdAt: begins,
+      readyAt: begins,
       acceptedAt: null,
       deliveredAt: null,
     }
@@ -175,11 +184,11 @@ export function createOutbox(
 
   async function before(tx: Tx, uniqueKey: string): Promise<Put> {
     const [known] = await tx
-      .select({ id: notifications.id, status: notifications.status })
+      .select({ id: notifications.id, status: notifications.status, dueAt: notifications.dueAt })
       .from(notifications)
       .where(eq(notifications.uniqueKey, uniqueKey))
     if (!known) throw new Error('A notification is there and is not.')
-    return { id: known.id, status: known.status as NotificationState, isNew: false }
+    return { id: known.id, status: statusAt(known, clock()), isNew: false }
   }
 
   return {
@@ -193,9 +202,8 @@ export function createOutbox(
       const wanted =
         notice.tracks ?? (only ? [only.map((medium) => ({ medium }))] : await routing.tracksOf(notice.template))
       const has = userId === undefined ? { push: false, webhook: false } : await targets.kindsOf(userId)
-      const tracks = open(wanted, has, facts.secret === true)
-      // Whoever has an endpoint of their own hears there too of all that is no secret.
-      if (has.webhook && !facts.secret && !only) tracks.push([{ medium: 'webhook' }])
+      const opened = open(wanted, has, facts.secret === true)
+      const tracks = has.webhook && !facts.secret && !only ? withEndpoint(opened) : opened
       const inApp = userId !== undefined && !facts.secret && wanted.flat().some(({ medium }) => medium === 'in_app')
       return { notice, facts, tracks, inApp, recipient }
     },
@@ -203,7 +211,8 @@ export function createOutbox(
     async put(tx, { notice, facts, tracks, inApp, recipient }) {
       const { userId = null, address, addressId = null, template, secret, about, version = null } = notice
       const now = clock()
-      const dueAt = notice.dueAt ?? now
+      // Whoever is a little late wants it now.
+      const dueAt = Math.max(now, notice.dueAt ?? now)
       const id = newId('ntf')
       const kept: Facts = {
         data: notice.data,
@@ -248,7 +257,7 @@ export function createOutbox(
         insertDelivery(tx, newDelivery(row, track, { track: i, step: 0 }))
       })
       wake(tx)
-      return { id, status: row.status as NotificationState, isNew: true }
+      return { id, status: statusAt(row, now), isNew: true }
     },
   }
 }

@@ -141,7 +141,7 @@ export function createOutcomes(
     if (track.length > 1 && !waitsForReceipt)
       await tx.update(deliveries).set({ fallbackAt: null }).where(eq(deliveries.id, delivery.id))
     metrics.messages.inc({ channel: delivery.medium, outcome: 'accepted' })
-    metrics.messageWait.observe({ channel: delivery.medium }, Math.max(0, at - notification.dueAt) / 1000)
+    metrics.messageWait.observe({ channel: delivery.medium }, Math.max(0, at - delivery.readyAt) / 1000)
     if (track.length > 1 && !waitsForReceipt) await tracks.callOffOthers(tx, delivery)
     const alone = (notification.tracks as Track[]).length === 1 && track.length === 1
     if (alone) await settleNotification(tx, { id: notification.id, status: 'accepted' })
@@ -163,7 +163,7 @@ export function createOutcomes(
     const dueAt = at + Math.max(tried.pauseMs, aboutMessage ? retryAfterMs : 0)
     const tooLate = expiresAt !== null && dueAt >= expiresAt
     const patience = delivery.medium === 'webhook' ? GIVE_UP_WEBHOOK_MS : GIVE_UP_MS
-    const tooLong = at - Math.max(delivery.createdAt, notification.dueAt) > patience
+    const tooLong = at - delivery.readyAt > patience
     const tries = triesWith(tried)
     if (tooLate || tooLong)
       return tracks.end(tx, tried, { state: 'failed', reason, tries, atTheEnd: tooLate ? 'expired' : 'dead' })
@@ -213,6 +213,7 @@ export function createOutcomes(
           reason,
           digest,
           attempts: Math.max(0, delivery.attempts - 1),
+          ...(isWished ? { readyAt: until } : {}),
           ...(isWished && delivery.fallbackAt !== null ? { fallbackAt: until + waited } : {}),
         })
         .where(and(stillOurs(delivery), eq(deliveries.state, 'waiting')))

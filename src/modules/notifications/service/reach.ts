@@ -3,6 +3,7 @@ import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
 import type { Medium } from '../channels/channel'
 import type { Language } from '../templates/template'
+import { fitsMedium } from './address'
 import type { NotificationRow } from './outbox'
 import type { PreferenceStore, Preferences } from './preferences'
 
@@ -20,9 +21,6 @@ export interface Reach {
 }
 
 export function createReach({ keyring }: Runtime, identity: Identity, preferences: PreferenceStore): Reach {
-  const fits = (address: string, medium: Medium) =>
-    medium === 'email' ? address.includes('@') : (medium === 'sms' || medium === 'whatsapp') && address.startsWith('+')
-
   return {
     async whom({ userId, sealedAddress, addressId, language }) {
       const user = userId === null ? undefined : await identity.find(userId)
@@ -41,7 +39,7 @@ export function createReach({ keyring }: Runtime, identity: Identity, preference
           if (medium === 'push' || medium === 'webhook') return user ? '' : undefined
           if (addressId !== null || sealedAddress !== null) {
             const address = await elsewhere()
-            return address !== undefined && fits(address, medium) ? address : undefined
+            return address !== undefined && fitsMedium(medium, address) ? address : undefined
           }
           if (medium === 'email') return user?.email || undefined
           return user?.phoneVerifiedAt === null ? undefined : (user?.phone ?? undefined)

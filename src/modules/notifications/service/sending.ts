@@ -1,4 +1,5 @@
 /** Messages that somebody asks for by name: an operator, a script, another program of the house. */
+import type { Tx } from '../../../platform/db'
 import type { Write } from '../../../platform/http/idempotency'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
@@ -8,12 +9,13 @@ import { isTemplateName } from '../templates/built-in'
 import type { TemplateEngine } from '../templates/engine'
 import { asInvalid } from '../templates/soundness'
 import type { Language, TemplateFacts } from '../templates/template'
-import { isMailAddress, isPhoneNumber, plainAddress } from './address'
+import { fitsMedium, isMailAddress, isPhoneNumber, plainAddress } from './address'
 import type { Catalogue, Noted } from './catalogue'
 import type { Notice } from './notice'
 import type { Arranged, Outbox } from './outbox'
 import type { PreferenceStore } from './preferences'
 import type { Providers } from './providers'
+import type { Routing, Track } from './routing'
 import type { NotificationState } from './states'
 
 export interface SendInput {
@@ -34,7 +36,8 @@ export interface OtpInput {
   to: string
   code: string
   expiresInSeconds: number
-  channel: 'email' | 'sms'
+  /** Absent: by SMS to a number, by mail otherwise. */
+  channel?: 'email' | 'sms' | undefined
 }
 
 export interface Queued {
@@ -49,14 +52,17 @@ export type SendCode =
   | 'template_invalid'
   | 'recipient_unknown'
   | 'channel_off'
+  | 'address_unfit'
   | 'send_at_too_far'
   | 'send_at_past'
   | 'expires_too_soon'
 
+export type OtpCode = 'recipient_unknown' | 'channel_off' | 'address_unfit' | 'code_sent_too_often'
+
 export interface Sending {
   send(input: SendInput, write: Write, noted: Noted): Promise<Result<Queued, SendCode>>
   /** A code of another program of the house, sent like our own: sealed on its way, and never late. */
-  otp(input: OtpInput, write: Write, noted: Noted): Promise<Result<Queued, 'recipient_unknown' | 'channel_off'>>
+  otp(input: OtpInput, write: Write, noted: Noted): Promise<Result<Queued, OtpCode>>
   /** The welcome of a person who is active; said once. */
   welcome(to: string, write: Write, noted: Noted): Promise<Result<Queued, 'recipient_unknown'>>
 }
@@ -67,7 +73,10 @@ const LATE_AT_MOST_MS = 3_600_000
 
 /** What Kumbu says of money and security is true because nobody else can say it. */
 const isOurs = (template: string, { category }: TemplateFacts) =>
-  isTemplateName(template) && template !== 'welcome' && (category === 'money' || category === 'security')
+  isTemplateName(template) && (category === 'money' || category === 'security')
+
+/** To a number, where the template's own ways know none. */
+const TO_A_NUMBER: readonly Track[] = [[{ medium: 'sms' }, { medium: 'whatsapp' }]]
 
 type Recipient = Pick<Notice, 'userId' | 'address'>
 
@@ -80,6 +89,7 @@ export function createSending(
     outbox,
     providers,
     preferences,
+    routing,
   }: {
     identity: Identity
     catalogue: Catalogue
@@ -87,6 +97,7 @@ export function createSending(
     outbox: Outbox
     providers: Providers
     preferences: PreferenceStore
+    routing: Routing
   },
 ): Sending {
   async function recipientOf(to: string): Promise<Recipient | undefined> {
@@ -114,13 +125,35 @@ export function createSending(
     return filled.ok ? ok(true) : filled
   }
 
-  const put = (arranged: Arranged, write: Write, noted: Noted) =>
-    write(async (tx): Promise<Result<Queued, never>> => {
-      const { id, status } = await outbox.put(tx, arranged)
-      const { template, userId = null } = arranged.notice
-      await noted(tx, 'message.send', id, { template, userId })
-      return ok({ id, status })
-    })
+  /** The ways to an address that is nobody's here: those that go there. */
+  async function waysTo(address: string, template: string, channels: readonly Medium[] | undefined): Promise<Track[]> {
+    const wanted = channels ? [channels.map((medium) => ({ medium }))] : await routing.tracksOf(template)
+    const fitting = wanted
+      .map((track) => track.filter(({ medium }) => fitsMedium(medium, address)))
+      .filter((track) => track.length > 0)
+    return fitting.length > 0 || channels || !isPhoneNumber(address) ? fitting : [...TO_A_NUMBER]
+  }
+
+  /** Of a user who has an inbox: it is shown there beside whatever else is tried. */
+  const waysOf = (channels: readonly Medium[]): Track[] => [
+    channels.filter((medium) => medium !== 'in_app').map((medium) => ({ medium })),
+    ...(channels.includes('in_app') ? [[{ medium: 'in_app' as const }]] : []),
+  ]
+
+  async function put(tx: Tx, arranged: Arranged, noted: Noted): Promise<Result<Queued, never>> {
+    const { id, status } = await outbox.put(tx, arranged)
+    const { template, userId = null } = arranged.notice
+    await noted(tx, 'message.send', id, { template, userId })
+    return ok({ id, status })
+  }
+
+  /** Where a code would go. */
+  async function addressOf({ userId, address }: Recipient, medium: 'email' | 'sms'): Promise<string | undefined> {
+    if (address !== undefined) return fitsMedium(medium, address) ? address : undefined
+    const user = userId === undefined ? undefined : await identity.find(userId)
+    if (medium === 'email') return user?.email || undefined
+    return user?.phoneVerifiedAt ? (user.phone ?? undefined) : undefined
+  }
 
   return {
     async send(input, write, noted) {
@@ -133,11 +166,11 @@ export function createSending(
       if (!recipient) return fail('recipient_unknown', 'Name a user, an e-mail address, or a phone number with +.')
       const allowed = await fills(input, recipient.userId)
       if (!allowed.ok) return allowed
-      if (channels?.every((medium) => medium !== 'in_app' && !providers.isOn(medium))) return fail('channel_off')
-      const tracks = channels && [
-        channels.filter((medium) => medium !== 'in_app').map((medium) => ({ medium })),
-        ...(channels.includes('in_app') ? [[{ medium: 'in_app' as const }]] : []),
-      ]
+      const { address } = recipient
+      const tracks = address === undefined ? channels && waysOf(channels) : await waysTo(address, template, channels)
+      if (tracks?.length === 0) return fail('address_unfit')
+      if (tracks?.flat().every(({ medium }) => medium !== 'in_app' && !providers.isOn(medium)))
+        return fail('channel_off')
       const notice: Notice = {
         ...recipient,
         template,
@@ -149,29 +182,38 @@ export function createSending(
         dueAt: sendAt,
         expiresAt,
       }
-      return put(await outbox.arrange(notice), write, noted)
+      const arranged = await outbox.arrange(notice)
+      return write((tx) => put(tx, arranged, noted))
     },
 
-    async otp({ to, code, expiresInSeconds, channel }, write, noted) {
+    async otp({ to, code, expiresInSeconds, channel: asked }, write, noted) {
       const recipient = await recipientOf(to)
       if (!recipient) return fail('recipient_unknown', 'Name a user, an e-mail address, or a phone number with +.')
-      if (!providers.isOn(channel)) return fail('channel_off')
-      const notice: Notice = {
+      const channel = asked ?? (isPhoneNumber(plainAddress(to)) ? 'sms' : 'email')
+      const only: Medium[] = channel === 'email' ? ['email'] : ['sms', 'whatsapp']
+      if (!only.some(providers.isOn)) return fail('channel_off')
+      const address = await addressOf(recipient, channel)
+      if (address === undefined) return fail('address_unfit')
+      const arranged = await outbox.arrange({
         ...recipient,
         template: 'code',
         data: { purpose: null },
         secret: { member: 'code', sealed: keyring.seal('code-in-transit', code) },
         about: '',
-        only: channel === 'email' ? ['email'] : ['sms', 'whatsapp'],
+        only,
         expiresAt: clock() + expiresInSeconds * 1000,
-      }
-      return put(await outbox.arrange(notice), write, noted)
+      })
+      return write(async (tx): Promise<Result<Queued, OtpCode>> => {
+        const counted = await identity.countCodeSend(tx, address)
+        return counted.ok ? put(tx, arranged, noted) : counted
+      })
     },
 
     async welcome(to, write, noted) {
       const user = await identity.find(to)
       if (user?.status !== 'active') return fail('recipient_unknown')
-      return put(await outbox.arrange({ userId: user.id, template: 'welcome', data: {}, about: user.id }), write, noted)
+      const arranged = await outbox.arrange({ userId: user.id, template: 'welcome', data: {}, about: user.id })
+      return write((tx) => put(tx, arranged, noted))
     },
   }
 }

@@ -53,3 +53,8 @@ export function statusOf(states: Iterable<string>): NotificationState {
   const set = new Set(states)
   return RANKED.find(([, holds]) => holds(set))?.[0] ?? 'skipped'
 }
+
+/** What goes to the inbox alone has arrived as soon as it is due: nobody has to bring it there. */
+export function statusAt({ status, dueAt }: { status: string; dueAt: number }, now: number): NotificationState {
+  return status === 'delivered' && dueAt > now ? 'waiting' : (status as NotificationState)
+}

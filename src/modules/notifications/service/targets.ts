@@ -2,12 +2,12 @@
  * Browsers and phones that a person lets us push to, and the endpoint of their own to which events are posted. Their
  * addresses and keys let anybody send to them, so they are kept sealed.
  */
-import { and, asc, eq, inArray } from 'drizzle-orm'
+import { and, asc, eq, inArray, lte, ne } from 'drizzle-orm'
 import { prepared, type Tx } from '../../../platform/db'
 import type { Events } from '../../../platform/events'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
-import { securityChanged } from '../../identity'
+import { type SecurityChange, securityChanged } from '../../identity'
 import type { PushTarget, WebhookTarget } from '../channels/channel'
 import { targets } from '../schema'
 import type { Noted } from './catalogue'
@@ -40,6 +40,8 @@ export interface Targets {
   remove(userId: string, id: string, noted: Noted): Promise<Result<true, 'target_not_found'>>
   /** Forgets those that a provider says are gone. */
   forget(tx: Tx, ids: readonly string[]): Promise<void>
+  /** Forgets the browsers and phones that were there by then. */
+  forgetPush(tx: Tx, userId: string, until: number): Promise<void>
   eraseOf(tx: Tx, userId: string): Promise<void>
 }
 
@@ -121,6 +123,9 @@ export function createTargets({ store, clock, newId, random, keyring }: Runtime,
         if (others.length >= PUSH_TARGETS) return fail('too_many_targets')
         const row = await keep(tx, userId, kind, name, { address, ...(keys ? { keys } : {}) })
         await noted(tx, 'device.add', row.id, { kind })
+        // A browser that says so at each start is no news.
+        if (others.length === mine.filter((each) => each.kind !== 'webhook').length)
+          await events.append(tx, securityChanged, userId, { userId, change: 'device_added' })
         return ok(targetView(row))
       }),
 
@@ -150,10 +155,29 @@ export function createTargets({ store, clock, newId, random, keyring }: Runtime,
       if (ids.length > 0) await tx.delete(targets).where(inArray(targets.id, [...ids]))
     },
 
+    async forgetPush(tx, userId, until) {
+      await tx
+        .delete(targets)
+        .where(and(eq(targets.userId, userId), ne(targets.kind, 'webhook'), lte(targets.createdAt, until)))
+    },
+
     async eraseOf(tx, userId) {
       await tx.delete(targets).where(eq(targets.userId, userId))
     },
   }
+}
+
+/** Whoever takes their account back from somebody else takes back what was pushed to that one's phone too. */
+const TAKES_BACK: ReadonlySet<SecurityChange> = new Set(['password_changed', 'factors_reset'])
+
+export function subscribeTargets(events: Events, targets: Targets): void {
+  events.subscribe({
+    name: 'push-targets',
+    to: securityChanged,
+    patient: true,
+    handle: async ({ payload: { userId, change }, at }) =>
+      TAKES_BACK.has(change) ? (tx) => targets.forgetPush(tx, userId, at) : undefined,
+  })
 }
 
 function targetView({ id, kind, name, createdAt }: TargetRow): TargetView {

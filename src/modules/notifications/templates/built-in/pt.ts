@@ -56,6 +56,7 @@ const change = choose<SecurityChange>('change', {
     'Alguém tentou muitas palavras-passe erradas na sua conta. A conta não está bloqueada, e essa pessoa não entrou.',
   account_closed: 'A sua conta foi encerrada.',
   endpoint_added: 'As suas mensagens passam a ser enviadas também para um endereço na Internet.',
+  device_added: 'As suas mensagens passam a aparecer também noutro navegador ou telefone.',
 })
 
 /** The same without letters that GSM 03.38 lacks, as far as it goes. */
@@ -83,6 +84,7 @@ const changeShort = choose<SecurityChange>('change', {
   sign_ins_failing: 'muitas tentativas com palavras-passe erradas na sua conta. Continua aberta e segura.',
   account_closed: `a sua conta foi encerrada. ${NOT_YOU_SHORT}`,
   endpoint_added: `os seus avisos seguem agora para um site. ${NOT_YOU_SHORT}`,
+  device_added: `os seus avisos aparecem agora noutro aparelho. ${NOT_YOU_SHORT}`,
 })
 
 const movement = choose<TransferType>(
