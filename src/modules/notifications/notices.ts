@@ -218,7 +218,8 @@ export function subscribeNotices(events: Events, outbox: Outbox, { lowFloat }: N
   tell(appointmentReminderDue, ({ reminder, media, skipAfter, ...facts }) => [
     {
       ...appointmentNotice('appointment_reminder', facts),
-      about: `${facts.appointmentId} ${facts.version} ${reminder}`,
+      // Of a service from before names had to differ, two may have one.
+      about: `${facts.appointmentId} ${facts.version} ${reminder} ${skipAfter}`,
       version: facts.version,
       tracks: [...tracksFor(media as Medium[]), [{ medium: 'in_app' }]],
       expiresAt: skipAfter,

@@ -85,6 +85,18 @@ describe('an appointment that takes place', () => {
     await tick()
     expect(await said()).toEqual(['week'])
   })
+
+  test('of a service with two reminders at the same time gets both', async () => {
+    const plan = (name: string, minutesBefore: number) => ({ name, minutesBefore, media: ['sms' as const] })
+    const reminders = [plan('bring', 1440), plan('day', 1440), plan('hour', 60)]
+    const own = await place.serviceWithStaff({ reminders })
+    await place.booked(amina, own.serviceId, STARTS_AT)
+    until(STARTS_AT, -DAY_MS)
+    await tick()
+    expect((await said()).toSorted()).toEqual(['bring', 'day'])
+    const skipped = (await place.told('appointments.reminder_due')).map(({ payload }) => payload.skipAfter)
+    expect(skipped).toEqual(Array.from({ length: 2 }, () => Date.parse(STARTS_AT) - DAY_MS / 2))
+  })
 })
 
 describe('nothing stale is said', () => {

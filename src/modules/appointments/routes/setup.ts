@@ -47,7 +47,7 @@ export function setupRoutes({ services, staff, closures, reviews }: Appointments
         body: newServiceBody,
         response: {
           201: serviceModel,
-          ...problems(appointmentFailures, 'service_deposit_above_price', 'payee_unfit'),
+          ...problems(appointmentFailures, 'service_deposit_above_price', 'payee_unfit', 'reminder_name_repeated'),
         },
       },
     )
@@ -72,6 +72,7 @@ export function setupRoutes({ services, staff, closures, reviews }: Appointments
             'service_deposit_above_price',
             'service_currency_fixed',
             'payee_unfit',
+            'reminder_name_repeated',
           ),
         },
       },
