@@ -164,6 +164,7 @@ export const appointments = table(
     index('appointments_offers').on(t.offeredUntil).where(sql`status = 'offered'`),
     index('appointments_service_ahead').on(t.serviceId, t.startsAt).where(sql`status in ('offered', 'booked')`),
     uniqueIndex('appointments_hold').on(t.holdId).where(sql`hold_id is not null`),
+    index('appointments_unsettled').on(t.endsAt).where(sql`deposit_state = 'held'`),
     index('appointments_user').on(t.userId, t.id),
     index('appointments_staff').on(t.staffId, t.startsAt, t.id),
     index('appointments_starts').on(t.startsAt, t.id),
