@@ -46,7 +46,7 @@ export const services = table(
     /** Reminders of this service; none named: those of the instance. */
     reminders: json('reminders'),
     active: bool('active').notNull(),
-    /** From this start on, places that a larger capacity has made are still to be offered to whoever waits. */
+    /** There is more room or time for it than before: from this moment on, what is free is still to be offered. */
     grownFrom: time('grown_from'),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),

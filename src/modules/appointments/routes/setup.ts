@@ -60,7 +60,8 @@ export function setupRoutes({ services, staff, closures, reviews }: Appointments
           scopes,
           tag: TAG,
           summary: 'Change a service, or switch it off',
-          description: 'What is booked stays as it was promised. More capacity is offered to whoever waits.',
+          description:
+            'What is booked stays as it was promised. More capacity, and a service that can be booked again, are offered to whoever waits.',
         }),
         params: serviceParams,
         body: serviceBody,

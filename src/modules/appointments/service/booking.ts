@@ -11,10 +11,10 @@ import { appointments } from '../schema'
 import type { Deposits } from './deposits'
 import type { Placing } from './placing'
 import type { Reminders } from './reminders'
-import type { AppointmentRow, Rows } from './rows'
+import { type AppointmentRow, newAppointment, type Rows } from './rows'
 import type { ServiceRow, ServiceRows } from './service-rows'
 import type { StaffBook } from './staff'
-import { MINUTE_MS, momentOf } from './time'
+import { momentOf } from './time'
 import { after, stateCode } from './transitions'
 import type { AppointmentView, Views } from './views'
 import type { Waiting } from './waiting'
@@ -92,33 +92,9 @@ export function createBooking({ store, clock, newId }: Runtime, parts: BookingPa
         const { deposit: amount, currency } = service
         const taken = await deposits.take(tx, allowed.value, { amount, currency, endsAt })
         if (!taken.ok) return taken
-        const now = clock()
-        const row: AppointmentRow = {
-          id: newId('apt'),
-          userId,
-          serviceId,
-          staffId: staff.id,
-          startsAt: start.value,
-          endsAt,
-          busyUntil,
-          status: 'booked',
-          version: 1,
-          price: service.price,
-          deposit: amount,
-          currency,
-          depositState: 'none',
-          holdId: null,
-          transferId: null,
-          cancelMinutes: service.cancelMinutes,
-          cancelUntil: start.value - service.cancelMinutes * MINUTE_MS,
-          offeredUntil: null,
-          waitId: null,
-          cancelledBy: null,
-          reason: null,
-          createdAt: now,
-          updatedAt: now,
-          ...taken.value,
-        }
+        const at = { id: newId('apt'), userId, staffId: staff.id, startsAt: start.value, endsAt, busyUntil }
+        const made = newAppointment({ ...at, createdAt: clock() }, service, { status: 'booked' })
+        const row = { ...made, ...taken.value }
         await tx.insert(appointments).values(row)
         return ok(await booked(tx, row, service))
       })

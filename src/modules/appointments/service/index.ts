@@ -73,10 +73,10 @@ export function createAppointments(
   const { store, clock } = runtime
   const organizer = addressOf(options.organizer)
   const rows = createRows(clock)
-  const staff = createStaff(runtime, identity)
-  const closures = createClosures(runtime, identity, staff)
-  const placing = createPlacing(runtime, { rows, staff, closures })
   const services = createServiceRows()
+  const staff = createStaff(runtime, { identity, services })
+  const closures = createClosures(runtime, { identity, staff, services })
+  const placing = createPlacing(runtime, { rows, staff, closures })
   const waiting = createWaiting(runtime, { services, staff })
   const offers = createOffers(runtime, { events, rows, services, staff, placing, waiting })
   const catalogue = createServices(runtime, { identity, rows: services, offers }, options)

@@ -140,7 +140,7 @@ export function createServices(
         if (row.deposit > row.price) return fail('service_deposit_above_price')
         await tx.update(services).set(row).where(eq(services.id, id))
         await audit(tx, actor, 'appointments.service_change', id, { changed: Object.keys(input) })
-        if (row.active && row.capacity > current.capacity) await offers.grown(tx, row)
+        if (row.active && (!current.active || row.capacity > current.capacity)) await offers.grown(tx, row)
         return ok(row)
       })
       if (!changed.ok) return changed

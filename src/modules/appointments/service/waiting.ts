@@ -1,6 +1,6 @@
 /**
- * The waiting list, as people see it: they join for dates on which they would come, and leave. Whoever was offered a place
- * (`offers.ts`) has left the line; who wants another one joins again.
+ * The waiting list, as people see it: they join for dates on which they would come, and leave. Whoever took a place that
+ * was offered (`offers.ts`), or declined it, has left the line; who did not answer waits on.
  */
 import { and, asc, desc, eq, gte, inArray, lt, lte, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
@@ -50,8 +50,10 @@ export interface Waiting {
   leave(userId: string, id: string): Promise<Result<true, 'wait_not_found'>>
   list(userId: string, limit: number, before?: string): Promise<WaitView[]>
   all(userId: string): Promise<WaitView[]>
-  /** Within the unit in which an offer was taken, declined, cancelled or lapsed. */
+  /** Within the unit in which an offer was taken, declined or cancelled. */
   ended(tx: Tx, row: AppointmentRow): Promise<void>
+  /** Within the unit in which an offer lapsed: whoever slept or was offline waits on, where they were. */
+  backInLine(tx: Tx, row: AppointmentRow): Promise<void>
   /** Ends up to so many whose dates are over; answers how many. */
   endOver(limit: number): Promise<number>
   /** Forgets those that ended before the moment; answers how many. */
@@ -155,6 +157,11 @@ export function createWaiting(
     async ended(tx, { waitId }) {
       if (waitId === null) return
       await tx.update(waits).set({ state: 'ended', endedAt: clock() }).where(eq(waits.id, waitId))
+    },
+
+    async backInLine(tx, { waitId }) {
+      if (waitId === null) return
+      await tx.update(waits).set({ state: 'waiting' }).where(eq(waits.id, waitId))
     },
 
     async endOver(limit) {
