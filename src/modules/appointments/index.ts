@@ -13,6 +13,6 @@ export {
   reviewAsked,
 } from './events'
 export { appointmentRoutes } from './routes'
-export { type AppointmentOptions, type Appointments, createAppointments } from './service'
+export { type AppointmentClaim, type AppointmentOptions, type Appointments, createAppointments } from './service'
 export type { ReminderPlan } from './service/reminders'
 export type { AppointmentDetails } from './service/views'

@@ -197,9 +197,11 @@ export function subscribeNotices(events: Events, outbox: Outbox, { lowFloat }: N
 
   // Once it has begun nobody needs to hear that it is booked.
   tell(appointmentBooked, (facts) => [
-    { ...appointmentNotice('appointment_confirmation', facts), expiresAt: facts.startsAt },
+    { ...appointmentNotice('appointment_confirmation', facts), claim: 'booked', expiresAt: facts.startsAt },
   ])
-  tell(appointmentMoved, (facts) => [{ ...appointmentNotice('appointment_moved', facts), expiresAt: facts.startsAt }])
+  tell(appointmentMoved, (facts) => [
+    { ...appointmentNotice('appointment_moved', facts), claim: 'booked', expiresAt: facts.startsAt },
+  ])
   tell(appointmentCancelled, (facts) => [
     withOutcome('appointment_cancelled', facts),
     ...depositNotices('deposit_received', facts, facts.payeeId),
@@ -220,14 +222,19 @@ export function subscribeNotices(events: Events, outbox: Outbox, { lowFloat }: N
       ...appointmentNotice('appointment_reminder', facts),
       // Of a service from before names had to differ, two may have one.
       about: `${facts.appointmentId} ${facts.version} ${reminder} ${skipAfter}`,
-      version: facts.version,
+      claim: 'booked',
       tracks: [...tracksFor(media as Medium[]), [{ medium: 'in_app' }]],
       expiresAt: skipAfter,
     },
   ])
-  tell(reviewAsked, (facts) => [appointmentNotice('review_request', facts)])
+  tell(reviewAsked, (facts) => [{ ...appointmentNotice('review_request', facts), claim: 'unreviewed' }])
   tell(placeOffered, ({ until, ...facts }) => [
-    { ...appointmentNotice('appointment_place_free', facts), data: { offeredUntil: until }, expiresAt: until },
+    {
+      ...appointmentNotice('appointment_place_free', facts),
+      data: { offeredUntil: until },
+      claim: 'offered',
+      expiresAt: until,
+    },
   ])
 }
 
@@ -261,5 +268,5 @@ interface AppointmentFacts {
 
 /** What is said of it is looked up when it is sent, and each version is told of once. */
 function appointmentNotice(template: string, { userId, appointmentId, version }: AppointmentFacts): Notice {
-  return { userId, template, data: {}, appointmentId, about: `${appointmentId} ${version}` }
+  return { userId, template, data: {}, appointmentId, version, about: `${appointmentId} ${version}` }
 }

@@ -161,6 +161,21 @@ describe('a place that becomes free', () => {
     expect((await offerOf(bruno)).local).toBe('2026-11-27T14:00+02:00')
   })
 
+  test('is told of as long as it is kept, and not once it is taken or over', async () => {
+    const { stillTrue } = world.app.appointments
+    for (const take of [true, false]) {
+      const { id } = await place.booked(amina, serviceId, AT)
+      allowed(await wait(bruno))
+      allowed(await place.cancelAtDesk(id))
+      const offer = await offerOf(bruno)
+      expect(await stillTrue('offered', offer.id, offer.version)).toBe(true)
+      if (take) allowed(await accept(bruno, offer.id, PIN))
+      else world.clock.advance(Date.parse(offer.offeredUntil ?? '') - world.clock())
+      expect(await stillTrue('offered', offer.id, offer.version)).toBe(false)
+      if (take) allowed(await place.cancelAtDesk(offer.id))
+    }
+  })
+
   test('of two hours is offered to as many as it has room for, and to nobody twice', async () => {
     const long = await place.service({ durationMinutes: 120 })
     allowed(await world.app.appointments.staff.change(staffId, { serviceIds: [serviceId, long] }, 'test'))

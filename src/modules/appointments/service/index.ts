@@ -35,6 +35,9 @@ export interface AppointmentOptions {
   reviewMinutesAfter: number
 }
 
+/** That it is booked as in this version, that it is offered, or that its customer may be asked what they thought of it. */
+export type AppointmentClaim = 'booked' | 'offered' | 'unreviewed'
+
 export interface Appointments {
   services: Pick<Services, 'create' | 'change' | 'list' | 'get'>
   staff: Pick<StaffBook, 'create' | 'change' | 'setHours' | 'list' | 'get'>
@@ -48,8 +51,8 @@ export interface Appointments {
   feeds: Omit<Feeds, 'erase'>
   /** What a message says of an appointment. */
   details(id: string): Promise<AppointmentDetails | undefined>
-  /** Whether it is still booked and as it was: whoever is about to send a reminder asks. */
-  isCurrent(id: string, version: number): Promise<boolean>
+  /** Whether what a message claims is still so: whoever is about to send it asks. */
+  stillTrue(claim: AppointmentClaim, id: string, version: number): Promise<boolean>
   /** A file for the customer’s calendar; nothing if there is no such appointment. */
   invitation(id: string, method: Method): Promise<string | undefined>
   /** One batch of what is due: reminders first. Answers how many of them there were. */
@@ -113,9 +116,12 @@ export function createAppointments(
       return row && (await views.details(store.read, row))
     },
 
-    async isCurrent(id, version) {
+    async stillTrue(claim, id, version) {
       const row = await rows.find(store.read, id)
-      return row?.status === 'booked' && row.version === version
+      if (!row) return false
+      if (claim === 'unreviewed') return reviews.isWantedOf(row)
+      const isInTime = claim === 'booked' || (row.offeredUntil ?? 0) > clock()
+      return row.status === claim && row.version === version && isInTime
     },
 
     async invitation(id, method) {

@@ -1,6 +1,6 @@
 /** What people thought of a service: one review an appointment, by its customer, once it is over. */
 import { and, desc, eq, lt, sql } from 'drizzle-orm'
-import type { Tx } from '../../../platform/db'
+import type { Db, Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
@@ -40,6 +40,8 @@ type RefusedState = ReturnType<typeof stateCode>
 export interface Reviews {
   /** Writes it, or changes it within 30 days. */
   put(userId: string, appointmentId: string, input: ReviewInput): Promise<Result<OwnReview, ReviewCode>>
+  /** Whether its customer can write one and has not yet. */
+  isWantedOf(row: AppointmentRow): Promise<boolean>
   /** Those that are shown, newest first. */
   list(serviceId: string, limit: number, before?: string): Promise<ReviewView[]>
   hide(id: string, hidden: boolean, actor: string): Promise<Result<OwnReview, 'review_not_found'>>
@@ -54,6 +56,11 @@ export function createReviews(
   { store, clock, newId }: Runtime,
   { identity, rows, names }: { identity: Identity; rows: Rows; names: Names },
 ): Reviews {
+  async function find(db: Db, appointmentId: string): Promise<ReviewRow | undefined> {
+    const [row] = await db.select().from(reviews).where(eq(reviews.appointmentId, appointmentId))
+    return row
+  }
+
   async function count(tx: Tx, serviceId: string, total: number, by: number): Promise<void> {
     await tx
       .insert(ratings)
@@ -71,7 +78,7 @@ export function createReviews(
 
   async function write(tx: Tx, row: AppointmentRow, { rating, text }: ReviewInput): Promise<ReviewRow | undefined> {
     const now = clock()
-    const [before] = await tx.select().from(reviews).where(eq(reviews.appointmentId, row.id))
+    const before = await find(tx, row.id)
     if (!before) {
       const { id: appointmentId, serviceId, userId } = row
       const times = { createdAt: now, updatedAt: now }
@@ -106,6 +113,11 @@ export function createReviews(
         return review ? ok(review) : fail('review_closed')
       })
       return written.ok ? ok(await ownView(written.value)) : written
+    },
+
+    async isWantedOf(row) {
+      if (refusal(row)) return false
+      return (await find(store.read, row.id)) === undefined
     },
 
     async list(serviceId, limit, before) {

@@ -211,6 +211,7 @@ export function createOutbox(
         ...(secret ? { secretMember: secret.member } : {}),
         ...(notice.sessionId ? { sessionId: notice.sessionId } : {}),
         ...(notice.appointmentId ? { appointmentId: notice.appointmentId } : {}),
+        ...(notice.claim ? { claim: notice.claim } : {}),
       }
       const row: NotificationRow = {
         id,
