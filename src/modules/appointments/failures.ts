@@ -130,7 +130,7 @@ export const appointmentFailures: Failures<AppointmentCode> = {
   appointment_not_started: { status: 409, title: 'This appointment has not begun yet.' },
   appointment_too_late_to_move: { status: 409, title: 'It is too late to move this appointment yourself.' },
   wait_not_found: { status: 404, title: 'You are not on that waiting list.' },
-  wait_present: { status: 409, title: 'You wait for this service already.' },
+  wait_present: { status: 409, title: 'You wait for this service on these days already.' },
   too_many_waits: { status: 409, title: 'You are on as many waiting lists as one person can be.' },
   review_too_early: { status: 409, title: 'A review can be written once the appointment is over.' },
   review_closed: { status: 409, title: 'A review can be changed for 30 days.' },

@@ -74,6 +74,24 @@ describe('an invitation', () => {
     const other = await world.person('customer')
     expectProblem(await world.call('GET', path, { token: other.token }), 404, 'appointment_not_found')
     allowed(await place.cancel(amina, id))
+    expect((await world.call('GET', path, { token: amina.token })).body).toContain('METHOD:CANCEL')
+  })
+
+  test('of what took place, or was missed, strikes nothing out of the calendar', async () => {
+    const now = world.clock()
+    const [came, missed] = [
+      await place.booked(amina, serviceId, '2026-11-26T09:00'),
+      await place.booked(amina, serviceId, '2026-11-26T10:00'),
+    ]
+    world.clock.advance(Date.parse(missed.endsAt) - now)
+    allowed(await place.complete(came.id))
+    allowed(await place.miss(missed.id))
+    const token = await world.signIn(amina.email)
+    for (const { id } of [came, missed]) {
+      const { body } = await world.call('GET', `/api/v1/appointments/${id}/invitation`, { token })
+      expect([property(body, 'METHOD'), property(body, 'STATUS')]).toEqual([':REQUEST', ':CONFIRMED'])
+    }
+    world.clock.advance(now - world.clock())
   })
 })
 

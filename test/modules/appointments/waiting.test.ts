@@ -273,6 +273,31 @@ describe('a place that becomes free', () => {
     expectCode(await accept(payee, (await offerOf(payee)).id, PIN), 'own_service')
   })
 
+  test('cannot be accepted once it is none any more, and takes no deposit', async () => {
+    const { services, staff, closures } = world.app.appointments
+    const closed = { fromDate: '2026-11-27', toDate: '2026-11-27', reason: 'Flood' }
+    const { id } = await place.booked(amina, serviceId, AT)
+    allowed(await wait(bruno))
+    allowed(await place.cancel(amina, id))
+    const offer = await offerOf(bruno)
+    const refused = (code: string) => accept(bruno, offer.id, PIN).then((answer) => expectCode(answer, code))
+
+    const { id: closure } = allowed(await closures.create(closed, 'test'))
+    await refused('appointment_closed')
+    allowed(await closures.remove(closure, 'test'))
+    allowed(await staff.setHours(staffId, [], 'test'))
+    await refused('appointment_outside_hours')
+    allowed(await staff.setHours(staffId, EVERY_DAY, 'test'))
+    allowed(await staff.change(staffId, { active: false }, 'test'))
+    await refused('staff_not_found')
+    allowed(await staff.change(staffId, { active: true }, 'test'))
+    allowed(await services.change(serviceId, { active: false }, 'test'))
+    await refused('service_inactive')
+    expect(allowed(await world.app.wallet.balance(bruno.id)).held).toBe(0)
+    allowed(await services.change(serviceId, { active: true }, 'test'))
+    expect((await accept(bruno, offer.id, PIN)).ok).toBe(true)
+  })
+
   test('by much more capacity is offered to everybody in line, some now and the others in the next ticks', async () => {
     const group = await place.serviceWithStaff({ capacity: 1 }, ONE_START)
     await place.booked(amina, group.serviceId, AT)
@@ -374,9 +399,11 @@ async function waits(userId: string, ofService = serviceId): Promise<void> {
 const rowsOf = (query: ReturnType<typeof sql>) => world.runtime.store.rows(world.runtime.store.read, query)
 
 describe('waiting', () => {
-  test('twice for the same, or for dates that are over or none, is refused', async () => {
+  test('twice for the same days, or for dates that are over or none, is refused', async () => {
     allowed(await wait(bruno))
     expectCode(await wait(bruno), 'wait_present')
+    expectCode(await wait(bruno, { from: '2026-11-28', to: '2026-12-02' }), 'wait_present')
+    allowed(await wait(bruno, { from: '2026-11-29', to: '2026-12-02' }))
     allowed(await wait(bruno, { staffId }))
     for (const dates of [
       { from: '2026-11-20', to: '2026-11-23' },

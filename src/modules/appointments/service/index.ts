@@ -47,7 +47,7 @@ export interface Appointments {
   changes: Pick<Changes, 'move' | 'cancel' | 'complete' | 'miss' | 'decline' | 'refund'>
   lists: Pick<Lists, 'own' | 'get' | 'desk' | 'deskGet'>
   waiting: Pick<Waiting, 'join' | 'leave' | 'list'>
-  reviews: Pick<Reviews, 'put' | 'list' | 'hide'>
+  reviews: Pick<Reviews, 'put' | 'own' | 'list' | 'hide'>
   feeds: Omit<Feeds, 'erase'>
   /** What a message says of an appointment. */
   details(id: string): Promise<AppointmentDetails | undefined>
@@ -91,11 +91,24 @@ export function createAppointments(
     reminders: options.reminders,
     reviewMinutesAfter: options.reviewMinutesAfter,
   })
-  const parts = { identity, events, rows, services, staff, placing, deposits, reminders, waiting, offers, views }
+  const reviews = createReviews(runtime, { identity, rows, names })
+  const parts = {
+    identity,
+    events,
+    rows,
+    services,
+    staff,
+    placing,
+    deposits,
+    reminders,
+    reviews,
+    waiting,
+    offers,
+    views,
+  }
   const booking = createBooking(runtime, parts)
   const changes = createChanges(runtime, parts)
   const lists = createLists(runtime, { identity, rows, staff, views })
-  const reviews = createReviews(runtime, { identity, rows, names })
   const feeds = createFeeds(runtime, { identity, services, staff, names }, options.baseUrl)
   identity.closing.keeps(personalData({ lists, names, changes, reviews, waiting, feeds, services: catalogue, staff }))
 

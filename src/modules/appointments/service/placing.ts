@@ -31,6 +31,8 @@ export interface PlaceWanted {
   userId: string
   /** An appointment that gives up its own place for this one. */
   instead?: Pick<AppointmentRow, 'id' | 'staffId'>
+  /** By those who run the place: how early it must be booked is a rule for customers. */
+  anyNotice?: boolean
 }
 
 export interface Place {
@@ -48,6 +50,8 @@ export type PlacingCode =
 export interface Placing {
   /** Within a unit: the place, with somebody who is free, or why there is none. */
   place(tx: Tx, wanted: PlaceWanted): Promise<Result<Place, PlacingCode>>
+  /** Within a unit: why a place that is kept for somebody cannot be had any more; whether it is taken is not asked. */
+  whyLost(tx: Tx, row: AppointmentRow, service: ServiceRow): Promise<PlacingCode | undefined>
   /** The diaries of these members in a span: one query for hours, one for closures, one for appointments. */
   diaries(db: Db, members: readonly StaffRow[], span: Span): Promise<Diary[]>
 }
@@ -147,10 +151,22 @@ export function createPlacing(
   return {
     diaries,
 
+    async whyLost(tx, { userId, staffId, startsAt, endsAt }, service) {
+      if (service.payeeId === userId) return 'own_service'
+      const members = await candidates(tx, { service, staffId, startsAt, userId })
+      if (!members.ok) return members.code
+      const span = { from: startsAt, to: endsAt }
+      const [diary] = await diaries(tx, members.value, span)
+      if (diary?.closed.some((closed) => overlaps(closed, span))) return 'appointment_closed'
+      const isOpen = diary?.openings.some(({ from, to }) => from <= startsAt && endsAt <= to)
+      return isOpen ? undefined : 'appointment_outside_hours'
+    },
+
     async place(tx, wanted) {
       const { service, startsAt, instead } = wanted
       const leaving = instead?.id
-      const when = whyNotThen(service, startsAt, clock())
+      const terms = wanted.anyNotice ? { ...service, minNoticeMinutes: 0 } : service
+      const when = whyNotThen(terms, startsAt, clock())
       if (when) return fail(when)
       const endsAt = startsAt + service.durationMinutes * MINUTE_MS
       const theirs = await whyNotTheirs(tx, wanted, endsAt)

@@ -44,7 +44,11 @@ export interface Reviews {
   isWantedOf(row: AppointmentRow): Promise<boolean>
   /** Those that are shown, newest first. */
   list(serviceId: string, limit: number, before?: string): Promise<ReviewView[]>
+  /** What a customer has written of an appointment of theirs. */
+  own(userId: string, appointmentId: string): Promise<Result<OwnReview, 'review_not_found'>>
   hide(id: string, hidden: boolean, actor: string): Promise<Result<OwnReview, 'review_not_found'>>
+  /** Within the unit that says that the customer did not come: what they wrote of it counts no more. */
+  discount(tx: Tx, appointmentId: string): Promise<void>
   all(userId: string): Promise<Array<Pick<OwnReview, 'id' | 'appointmentId' | 'rating' | 'text' | 'createdAt'>>>
   /** The words go; the stars say nothing of anybody. */
   erase(tx: Tx, userId: string): Promise<void>
@@ -102,6 +106,11 @@ export function createReviews(
     return { ...(await viewOf(row)), appointmentId: row.appointmentId, hidden: row.hidden }
   }
 
+  async function setHidden(tx: Tx, row: ReviewRow, hidden: boolean): Promise<void> {
+    await tx.update(reviews).set({ hidden }).where(eq(reviews.id, row.id))
+    await count(tx, row.serviceId, hidden ? -row.rating : row.rating, hidden ? -1 : 1)
+  }
+
   return {
     async put(userId, appointmentId, input) {
       const written = await store.write(async (tx): Promise<Result<ReviewRow, ReviewCode>> => {
@@ -136,13 +145,22 @@ export function createReviews(
       return Promise.all(found.map(viewOf))
     },
 
+    async own(userId, appointmentId) {
+      const row = await find(store.read, appointmentId)
+      return row?.userId === userId ? ok(await ownView(row)) : fail('review_not_found')
+    },
+
+    async discount(tx, appointmentId) {
+      const row = await find(tx, appointmentId)
+      if (row && !row.hidden) await setHidden(tx, row, true)
+    },
+
     async hide(id, hidden, actor) {
       const changed = await store.write(async (tx): Promise<Result<ReviewRow, 'review_not_found'>> => {
         const [row] = await tx.select().from(reviews).where(eq(reviews.id, id))
         if (!row) return fail('review_not_found')
         if (row.hidden === hidden) return ok(row)
-        await tx.update(reviews).set({ hidden }).where(eq(reviews.id, id))
-        await count(tx, row.serviceId, hidden ? -row.rating : row.rating, hidden ? -1 : 1)
+        await setHidden(tx, row, hidden)
         const action = hidden ? 'appointments.review_hide' : 'appointments.review_show'
         await identity.auditLog.audit(tx, { actor, action, subject: id, outcome: 'allowed' })
         return ok({ ...row, hidden })

@@ -12,7 +12,7 @@ import { waits } from '../schema'
 import type { AppointmentRow } from './rows'
 import type { ServiceRow, ServiceRows } from './service-rows'
 import type { StaffBook } from './staff'
-import { iso, spanOfDates } from './time'
+import { iso, overlaps, type Span, spanOfDates } from './time'
 
 export type WaitRow = typeof waits.$inferSelect
 
@@ -78,6 +78,7 @@ export function createWaiting(
     userId: string,
     service: ServiceRow,
     staffId: string | undefined,
+    span: Span,
   ): Promise<WaitCode | undefined> {
     if (service.payeeId === userId) return 'own_service'
     if (staffId !== undefined) {
@@ -88,7 +89,8 @@ export function createWaiting(
       .select()
       .from(waits)
       .where(and(eq(waits.userId, userId), isWaiting, gte(waits.toAt, clock())))
-    if (own.some((each) => each.serviceId === service.id && each.staffId === (staffId ?? null))) return 'wait_present'
+    const same = own.filter((each) => each.serviceId === service.id && each.staffId === (staffId ?? null))
+    if (same.some(({ fromAt, toAt }) => overlaps({ from: fromAt, to: toAt }, span))) return 'wait_present'
     return own.length >= WAITS_EACH ? 'too_many_waits' : undefined
   }
 
@@ -109,7 +111,7 @@ export function createWaiting(
       if (!span.ok) return span
       if (span.value.to <= clock()) return fail('span_invalid')
       return write(async (tx): Promise<Result<WaitView, WaitCode>> => {
-        const refused = await refusal(tx, userId, service, input.staffId)
+        const refused = await refusal(tx, userId, service, input.staffId, span.value)
         if (refused) return fail(refused)
         const row: WaitRow = {
           id: newId('wtl'),
