@@ -9,7 +9,7 @@ import type { Runtime } from '../../../platform/runtime'
 import type { AppointmentCode, PlaceCode, TimeCode } from '../failures'
 import { hours } from '../schema'
 import type { Closures } from './closures'
-import { closedIn, type Hours, onStep, openingsIn } from './openings'
+import { closedIn, type Hours, holds, type Opening, onStep, openingsIn } from './openings'
 import type { AppointmentRow, Rows } from './rows'
 import type { ServiceRow } from './service-rows'
 import type { StaffBook, StaffRow } from './staff'
@@ -18,7 +18,7 @@ import { DAY_MS, localDate, MINUTE_MS, overlaps, type Span, spanOfDates } from '
 /** What a member of staff does in a span. */
 export interface Diary {
   staff: StaffRow
-  openings: Span[]
+  openings: Opening[]
   /** In order, and apart from one another. */
   closed: Span[]
   busy: AppointmentRow[]
@@ -158,7 +158,7 @@ export function createPlacing(
       const span = { from: startsAt, to: endsAt }
       const [diary] = await diaries(tx, members.value, span)
       if (diary?.closed.some((closed) => overlaps(closed, span))) return 'appointment_closed'
-      const isOpen = diary?.openings.some(({ from, to }) => from <= startsAt && endsAt <= to)
+      const isOpen = diary?.openings.some((each) => holds(each, span))
       return isOpen ? undefined : 'appointment_outside_hours'
     },
 
@@ -200,7 +200,7 @@ export function whyNotThen(
 function whyNot(diary: Diary, service: ServiceRow, startsAt: number, leaving?: string): PlaceCode | undefined {
   const span = { from: startsAt, to: startsAt + service.durationMinutes * MINUTE_MS }
   if (diary.closed.some((closed) => overlaps(closed, span))) return 'appointment_closed'
-  const opening = diary.openings.find(({ from, to }) => from <= span.from && span.to <= to)
+  const opening = diary.openings.find((each) => holds(each, span))
   if (!opening) return 'appointment_outside_hours'
   if (!onStep(opening, startsAt, service.slotStepMinutes)) return 'appointment_off_step'
   const busy = diary.busy.filter(({ id }) => id !== leaving)
