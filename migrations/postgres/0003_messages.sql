@@ -276,6 +276,7 @@ CREATE INDEX "appointments_person_busy" ON "appointments" USING btree ("user_id"
 CREATE INDEX "appointments_offers" ON "appointments" USING btree ("offered_until") WHERE status = 'offered';--> statement-breakpoint
 CREATE INDEX "appointments_service_ahead" ON "appointments" USING btree ("service_id","starts_at") WHERE status in ('offered', 'booked');--> statement-breakpoint
 CREATE UNIQUE INDEX "appointments_hold" ON "appointments" USING btree ("hold_id") WHERE hold_id is not null;--> statement-breakpoint
+CREATE INDEX "appointments_unsettled" ON "appointments" USING btree ("ends_at") WHERE deposit_state = 'held';--> statement-breakpoint
 CREATE INDEX "appointments_user" ON "appointments" USING btree ("user_id","id");--> statement-breakpoint
 CREATE INDEX "appointments_staff" ON "appointments" USING btree ("staff_id","starts_at","id");--> statement-breakpoint
 CREATE INDEX "appointments_starts" ON "appointments" USING btree ("starts_at","id");--> statement-breakpoint

@@ -32,6 +32,7 @@ CREATE INDEX `appointments_person_busy` ON `appointments` (`user_id`,`starts_at`
 CREATE INDEX `appointments_offers` ON `appointments` (`offered_until`) WHERE status = 'offered';--> statement-breakpoint
 CREATE INDEX `appointments_service_ahead` ON `appointments` (`service_id`,`starts_at`) WHERE status in ('offered', 'booked');--> statement-breakpoint
 CREATE UNIQUE INDEX `appointments_hold` ON `appointments` (`hold_id`) WHERE hold_id is not null;--> statement-breakpoint
+CREATE INDEX `appointments_unsettled` ON `appointments` (`ends_at`) WHERE deposit_state = 'held';--> statement-breakpoint
 CREATE INDEX `appointments_user` ON `appointments` (`user_id`,`id`);--> statement-breakpoint
 CREATE INDEX `appointments_staff` ON `appointments` (`staff_id`,`starts_at`,`id`);--> statement-breakpoint
 CREATE INDEX `appointments_starts` ON `appointments` (`starts_at`,`id`);--> statement-breakpoint

@@ -107,21 +107,25 @@ interface ReminderSetting {
   media: Array<'email' | 'sms' | 'whatsapp' | 'push'>
 }
 
-/** `24h:email+whatsapp,1h:sms` */
-export const reminderList = (text: string): ReminderSetting[] =>
-  text
+/** `24h:email+whatsapp,1h:sms`; what is said at the same time is one reminder. */
+export function reminderList(text: string): ReminderSetting[] {
+  const parts = text
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '')
-    .map((part) => {
-      const { amount = '', unit = '', media = '' } = REMINDER.exec(part)?.groups ?? {}
-      if (amount === '') throw new NotAllowed('a list such as 24h:email+whatsapp,1h:sms')
-      const minutesBefore = Number(amount) * (unit === 'h' ? 60 : 1)
-      return {
-        name: `${amount}${unit}`,
-        minutesBefore,
-        media: [...new Set(media.split('+'))] as ReminderSetting['media'],
-      }
-    })
+    .map(reminderOf)
+  return [...Map.groupBy(parts, ({ minutesBefore }) => minutesBefore)].map(([minutesBefore, together]) => ({
+    name: together[0]?.name ?? '',
+    minutesBefore,
+    media: [...new Set(together.flatMap(({ media }) => media))],
+  }))
+}
+
+function reminderOf(part: string): ReminderSetting {
+  const { amount = '', unit = '', media = '' } = REMINDER.exec(part)?.groups ?? {}
+  if (amount === '') throw new NotAllowed('a list such as 24h:email+whatsapp,1h:sms')
+  const minutesBefore = Number(amount) * (unit === 'h' ? 60 : 1)
+  return { name: `${amount}${unit}`, minutesBefore, media: media.split('+') as ReminderSetting['media'] }
+}
 
 export const roleList = listOf(oneOf('operator', 'agent', 'teller', 'support', 'auditor', 'customer', 'biller'))

@@ -54,6 +54,9 @@ export const get = (base: string, path: string, token?: string) => call(base, 'G
 export const post = (base: string, path: string, body: unknown, token?: string) =>
   call(base, 'POST', path, { token, body })
 
+export const put = (base: string, path: string, body: unknown, token?: string) =>
+  call(base, 'PUT', path, { token, body })
+
 export interface SignedIn {
   accessToken: string
   refreshToken: string

@@ -1,10 +1,10 @@
-/** What people see in a real browser, on a machine without internet: Swagger UI, the set-up page, the inbox page. */
+/** What people see in a real browser, on a machine without internet: Swagger UI, the pages of set-up, inbox and appointment. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync, mkdirSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { emptyFolder, type Running, startServer } from '../support/executable'
 import { until } from '../support/until'
-import { DEMO, signIn } from './api'
+import { DEMO, post, put, signIn } from './api'
 
 const CHROMIUM = '/usr/bin/chromium'
 /** Where pictures of the pages are left, if anybody wants them. */
@@ -164,6 +164,76 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser', () => {
       await page.close()
       await fresh.kill()
     }
+  })
+
+  describe('the page of an appointment', () => {
+    const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
+    const EVERY_DAY = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, fromMinute: 480, toMinute: 1080 }))
+    const appointments = () => `${server.base}/api/v1/appointments`
+    let operator: string
+    let customer: string
+    let id: string
+
+    beforeAll(async () => {
+      operator = (await signIn(server.base, DEMO.operator)).accessToken
+      customer = (await signIn(server.base, CUSTOMER)).accessToken
+      const terms = { name: 'Advice', durationMinutes: 30, timeZone: 'Africa/Maputo', cancelMinutes: 60 }
+      const service = (await post(appointments(), '/services', terms, operator)).body
+      const member = { name: 'Graça', timeZone: terms.timeZone, serviceIds: [service.id] }
+      const staff = (await post(appointments(), '/staff', member, operator)).body
+      await put(appointments(), `/staff/${staff.id}/hours`, { hours: EVERY_DAY }, operator)
+      const wanted = { serviceId: service.id, startsAt: `${inDays(3)}T09:00` }
+      id = (await post(appointments(), '', wanted, customer)).body.id
+    })
+
+    test('moves it to a time that is free on another day, and hands it to the calendar', async () => {
+      await open(server.base, `/appointments/${id}`)
+      await page.setViewportSize({ width: 390, height: 844 })
+      await page.getByLabel('E-mail').fill(CUSTOMER)
+      await page.getByLabel('Password').fill(DEMO.password)
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+      await page.getByText('Move it').click()
+      await page.getByLabel('Day').fill(inDays(4))
+      await page.getByLabel('Time').selectOption({ label: '10:15' })
+      await shoot('appointment')
+      await page.getByRole('button', { name: 'Move the appointment' }).click()
+      await page.getByText(/10:15/, { exact: false }).first().waitFor()
+      const file = page.waitForEvent('download')
+      await page.getByText('Put it into my calendar').click()
+      expect((await file).suggestedFilename()).toBe('appointment.ics')
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390)
+      expect(strangers).toEqual([])
+    })
+
+    test('says why the place has cancelled it', async () => {
+      await post(appointments(), `/desk/${id}/cancel`, { reason: 'The room is flooded.' }, operator)
+      await page.reload()
+      await page.getByText('Why: The room is flooded.').waitFor()
+      await shoot('appointment-cancelled')
+    })
+
+    test('keeps the words of a review when only its stars change', async () => {
+      const over = { status: 'completed', startsAt: '2026-01-01T07:00:00.000Z', endsAt: '2026-01-01T07:30:00.000Z' }
+      await page.route(`**/api/v1/appointments/${id}`, async (route) => {
+        const answer = await route.fetch()
+        await route.fulfill({ json: { ...(await answer.json()), ...over } })
+      })
+      let written = { rating: 3, text: 'Quick and friendly.' }
+      await page.route(`**/api/v1/appointments/${id}/review`, async (route) => {
+        if (route.request().method() === 'PUT') written = route.request().postDataJSON()
+        await route.fulfill({ json: written })
+      })
+      await page.reload()
+      expect(await page.getByLabel('Stars').inputValue()).toBe('3')
+      await page.getByLabel('Stars').selectOption('5')
+      await page.getByRole('button', { name: 'Change it' }).click()
+      await until(
+        () => written.rating,
+        (rating) => rating === 5,
+      )
+      expect(written.text).toBe('Quick and friendly.')
+      await shoot('appointment-review')
+    })
   })
 
   test('the inbox page shows what was sent', async () => {

@@ -52,6 +52,14 @@ describe('a value', () => {
     expect(loadConfig({}, { KUMBU_PORT: '2' }, true).port).toBe(2)
   })
 
+  test('of reminders at the same time, said apart, makes one reminder', () => {
+    const { reminders } = loadConfig({ reminders: '24h:email,1440m:whatsapp+email,1h:sms' }, {}, true)
+    expect(reminders).toEqual([
+      { name: '24h', minutesBefore: 1440, media: ['email', 'whatsapp'] },
+      { name: '1h', minutesBefore: 60, media: ['sms'] },
+    ])
+  })
+
   test('that is empty in the environment is not set', () => {
     expect(loadConfig({}, { KUMBU_PORT: '', DATABASE_URL: '' }, true)).toMatchObject({
       port: 3_000,

@@ -53,7 +53,7 @@ export const appointmentRefunded = eventType(
   Type.Object({ ...which, amount: Type.Integer(), currency: Type.String() }),
 )
 
-/** Look again (`isCurrent`) before anything is sent: the appointment may have changed since. */
+/** Look again (`stillTrue`) before anything is sent: the appointment may have changed since. */
 export const appointmentReminderDue = eventType(
   'appointments.reminder_due',
   Type.Object({

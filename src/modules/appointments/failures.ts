@@ -39,6 +39,7 @@ export type AppointmentCode =
   | 'service_deposit_above_price'
   | 'service_currency_fixed'
   | 'payee_unfit'
+  | 'reminder_name_repeated'
   | 'staff_not_found'
   | 'staff_not_for_service'
   | 'staff_user_unfit'
@@ -97,6 +98,7 @@ export const appointmentFailures: Failures<AppointmentCode> = {
   service_deposit_above_price: { status: 422, title: 'A deposit cannot be more than the price.' },
   service_currency_fixed: { status: 422, title: 'The currency of a service does not change: make a new service.' },
   payee_unfit: { status: 422, title: 'Only an active agent or biller can be paid for a service.' },
+  reminder_name_repeated: { status: 422, title: 'Each reminder of a service has a name of its own.' },
   staff_not_found: { status: 404, title: 'There is no such member of staff.' },
   staff_not_for_service: { status: 422, title: 'This member of staff does not do this service.' },
   staff_user_unfit: {
@@ -128,7 +130,7 @@ export const appointmentFailures: Failures<AppointmentCode> = {
   appointment_not_started: { status: 409, title: 'This appointment has not begun yet.' },
   appointment_too_late_to_move: { status: 409, title: 'It is too late to move this appointment yourself.' },
   wait_not_found: { status: 404, title: 'You are not on that waiting list.' },
-  wait_present: { status: 409, title: 'You wait for this service already.' },
+  wait_present: { status: 409, title: 'You wait for this service on these days already.' },
   too_many_waits: { status: 409, title: 'You are on as many waiting lists as one person can be.' },
   review_too_early: { status: 409, title: 'A review can be written once the appointment is over.' },
   review_closed: { status: 409, title: 'A review can be changed for 30 days.' },

@@ -11,4 +11,4 @@ export {
   reviewAsked,
 } from './events'
 export { appointmentRoutes } from './routes'
-export { type Appointments, createAppointments } from './service'
+export { type AppointmentClaim, type Appointments, createAppointments } from './service'

@@ -46,7 +46,7 @@ export const services = table(
     /** Reminders of this service; none named: those of the instance. */
     reminders: json('reminders'),
     active: bool('active').notNull(),
-    /** From this start on, places that a larger capacity has made are still to be offered to whoever waits. */
+    /** There is more room or time for it than before: from this moment on, what is free is still to be offered. */
     grownFrom: time('grown_from'),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
@@ -164,6 +164,7 @@ export const appointments = table(
     index('appointments_offers').on(t.offeredUntil).where(sql`status = 'offered'`),
     index('appointments_service_ahead').on(t.serviceId, t.startsAt).where(sql`status in ('offered', 'booked')`),
     uniqueIndex('appointments_hold').on(t.holdId).where(sql`hold_id is not null`),
+    index('appointments_unsettled').on(t.endsAt).where(sql`deposit_state = 'held'`),
     index('appointments_user').on(t.userId, t.id),
     index('appointments_staff').on(t.staffId, t.startsAt, t.id),
     index('appointments_starts').on(t.startsAt, t.id),

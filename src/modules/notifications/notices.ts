@@ -197,9 +197,11 @@ export function subscribeNotices(events: Events, outbox: Outbox, { lowFloat }: N
 
   // Once it has begun nobody needs to hear that it is booked.
   tell(appointmentBooked, (facts) => [
-    { ...appointmentNotice('appointment_confirmation', facts), expiresAt: facts.startsAt },
+    { ...appointmentNotice('appointment_confirmation', facts), claim: 'booked', expiresAt: facts.startsAt },
   ])
-  tell(appointmentMoved, (facts) => [{ ...appointmentNotice('appointment_moved', facts), expiresAt: facts.startsAt }])
+  tell(appointmentMoved, (facts) => [
+    { ...appointmentNotice('appointment_moved', facts), claim: 'booked', expiresAt: facts.startsAt },
+  ])
   tell(appointmentCancelled, (facts) => [
     withOutcome('appointment_cancelled', facts),
     ...depositNotices('deposit_received', facts, facts.payeeId),
@@ -218,15 +220,21 @@ export function subscribeNotices(events: Events, outbox: Outbox, { lowFloat }: N
   tell(appointmentReminderDue, ({ reminder, media, skipAfter, ...facts }) => [
     {
       ...appointmentNotice('appointment_reminder', facts),
-      about: `${facts.appointmentId} ${facts.version} ${reminder}`,
-      version: facts.version,
+      // Of a service from before names had to differ, two may have one.
+      about: `${facts.appointmentId} ${facts.version} ${reminder} ${skipAfter}`,
+      claim: 'booked',
       tracks: [...tracksFor(media as Medium[]), [{ medium: 'in_app' }]],
       expiresAt: skipAfter,
     },
   ])
-  tell(reviewAsked, (facts) => [appointmentNotice('review_request', facts)])
+  tell(reviewAsked, (facts) => [{ ...appointmentNotice('review_request', facts), claim: 'unreviewed' }])
   tell(placeOffered, ({ until, ...facts }) => [
-    { ...appointmentNotice('appointment_place_free', facts), data: { offeredUntil: until }, expiresAt: until },
+    {
+      ...appointmentNotice('appointment_place_free', facts),
+      data: { offeredUntil: until },
+      claim: 'offered',
+      expiresAt: until,
+    },
   ])
 }
 
@@ -260,5 +268,5 @@ interface AppointmentFacts {
 
 /** What is said of it is looked up when it is sent, and each version is told of once. */
 function appointmentNotice(template: string, { userId, appointmentId, version }: AppointmentFacts): Notice {
-  return { userId, template, data: {}, appointmentId, about: `${appointmentId} ${version}` }
+  return { userId, template, data: {}, appointmentId, version, about: `${appointmentId} ${version}` }
 }

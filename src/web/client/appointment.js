@@ -51,26 +51,64 @@ function cancel({ cancelUntil, deposit }) {
   )
 }
 
+/** On a day that the customer chooses, at one of the times that are free then. */
+function move({ service, local }) {
+  const times = h('select', { name: 'startsAt', required: true })
+  const note = h('p', {})
+  const day = h('input', { type: 'date', value: local.slice(0, 10), required: true, onchange: fill })
+
+  async function fill() {
+    const date = day.value
+    times.replaceChildren()
+    note.textContent = ''
+    if (date === '') return
+    try {
+      const { items } = await call('GET', `/appointments/services/${service.id}/slots?from=${date}&to=${date}`)
+      if (date !== day.value) return
+      times.replaceChildren(...items.map((slot) => h('option', { value: slot.startsAt }, slot.local.slice(11, 16))))
+      if (items.length === 0) note.textContent = 'Nothing is free on this day.'
+    } catch (error) {
+      note.textContent = error.message
+    }
+  }
+
+  const chosen = form(
+    undefined,
+    [],
+    'Move the appointment',
+    act('POST', '/move', ({ startsAt }) => ({ startsAt })),
+  )
+  chosen.prepend(h('label', {}, 'Day', day), h('label', {}, 'Time', times), note)
+  const open = ({ target }) => (target.open ? fill() : undefined)
+  return h('details', { ontoggle: open }, h('summary', {}, 'Move it'), chosen)
+}
+
+/** What was written before, or nothing. */
+const written = () =>
+  call('GET', `${path}/review`).catch((error) => {
+    if (error.problem?.code === 'review_not_found') return undefined
+    throw error
+  })
+
 /** One paragraph: line ends are spaces to whoever reads it. */
 const words = (area) => area.value.replaceAll(/\s+/g, ' ').trim()
 
-function review() {
-  const stars = h('select', { name: 'rating' }, ...STARS.toReversed().map((each) => h('option', { value: each }, each)))
-  const text = h('textarea', { name: 'text', maxlength: '1000', rows: '4' })
-  const written = form(
+function review(before) {
+  const best = String(before?.rating ?? STARS.at(-1))
+  const options = STARS.toReversed().map((each) => h('option', { value: each, selected: each === best }, each))
+  const stars = h('select', { name: 'rating' }, ...options)
+  const text = h('textarea', { name: 'text', maxlength: '1000', rows: '4' }, before?.text ?? '')
+  const asked = form(
     'How was it?',
     [],
-    'Send',
+    before ? 'Change it' : 'Send',
     act('PUT', '/review', () => ({
       rating: Number(stars.value),
       ...(words(text) === '' ? {} : { text: words(text) }),
     })),
   )
-  written.prepend(
-    h('label', {}, 'Stars, five are best ', stars),
-    h('label', {}, 'In your words (may be left out)', text),
-  )
-  return written
+  asked.prepend(h('label', {}, 'Stars, five are best ', stars), h('label', {}, 'In your words (may be left out)', text))
+  return asked
 }
 
 const HOW_IT_STANDS = {
@@ -83,10 +121,20 @@ const HOW_IT_STANDS = {
   lapsed: 'went to somebody else',
 }
 
+const isAhead = (moment) => new Date(moment) > new Date()
+
+/** What can be done about one that is booked and has not begun. */
+const booked = (appointment) => [
+  h('p', {}, h('a', { href: `/api/v1${path}/invitation`, download: true }, 'Put it into my calendar')),
+  ...(isAhead(appointment.cancelUntil) ? [move(appointment)] : []),
+  cancel(appointment),
+]
+
 async function show() {
   const appointment = await call('GET', path)
-  const { status, startsAt, endsAt, deposit, currency, depositState } = appointment
-  const isOver = new Date(endsAt) < new Date()
+  const { status, startsAt, endsAt, deposit, currency, depositState, cancelledBy, reason } = appointment
+  const isOver = !isAhead(endsAt) && (status === 'booked' || status === 'completed')
+  const before = isOver ? await written() : undefined
   place.replaceChildren(
     h('h1', {}, `${appointment.service.name} ${HOW_IT_STANDS[status] ?? status}`),
     h(
@@ -94,10 +142,11 @@ async function show() {
       {},
       `${when(appointment)}, with ${appointment.staff.name}${appointment.place ? `, ${appointment.place}` : ''}`,
     ),
+    ...(status === 'cancelled' && cancelledBy !== 'customer' && reason ? [h('p', {}, `Why: ${reason}`)] : []),
     ...(deposit > 0 ? [h('p', {}, `Deposit: ${money(deposit, currency)} (${depositState})`)] : []),
     ...(status === 'offered' ? offered(appointment) : []),
-    ...(status === 'booked' && new Date(startsAt) > new Date() ? [cancel(appointment)] : []),
-    ...(isOver && (status === 'booked' || status === 'completed') ? [review()] : []),
+    ...(status === 'booked' && isAhead(startsAt) ? booked(appointment) : []),
+    ...(isOver ? [review(before)] : []),
   )
 }
 

@@ -105,6 +105,12 @@ describe('a service', () => {
       'service_not_found',
     )
   })
+
+  test('with two reminders of one name is refused: only one of them would be sent', async () => {
+    const reminders = [1440, 60].map((minutesBefore) => ({ name: 'soon', minutesBefore, media: ['sms'] }))
+    expectProblem(await send('POST', '/services', operator, { ...good, reminders }), 422, 'reminder_name_repeated')
+    expectProblem(await send('PATCH', `/services/${serviceId}`, operator, { reminders }), 422, 'reminder_name_repeated')
+  })
 })
 
 describe('staff, hours and closures', () => {

@@ -1,6 +1,7 @@
 /** Calendars: the invitation that goes with a mail, and what a calendar program finds at a secret address. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { sql } from 'drizzle-orm'
+import { eq, like, sql } from 'drizzle-orm'
+import { appointments } from '../../../src/modules/appointments/schema'
 import { SYSTEM } from '../../../src/modules/identity'
 import { expectProblem } from '../../acceptance/answers'
 import { createWorld, type Person, type World } from '../../support/world'
@@ -74,6 +75,24 @@ describe('an invitation', () => {
     const other = await world.person('customer')
     expectProblem(await world.call('GET', path, { token: other.token }), 404, 'appointment_not_found')
     allowed(await place.cancel(amina, id))
+    expect((await world.call('GET', path, { token: amina.token })).body).toContain('METHOD:CANCEL')
+  })
+
+  test('of what took place, or was missed, strikes nothing out of the calendar', async () => {
+    const now = world.clock()
+    const [came, missed] = [
+      await place.booked(amina, serviceId, '2026-11-26T09:00'),
+      await place.booked(amina, serviceId, '2026-11-26T10:00'),
+    ]
+    world.clock.advance(Date.parse(missed.endsAt) - now)
+    allowed(await place.complete(came.id))
+    allowed(await place.miss(missed.id))
+    const token = await world.signIn(amina.email)
+    for (const { id } of [came, missed]) {
+      const { body } = await world.call('GET', `/api/v1/appointments/${id}/invitation`, { token })
+      expect([property(body, 'METHOD'), property(body, 'STATUS')]).toEqual([':REQUEST', ':CONFIRMED'])
+    }
+    world.clock.advance(now - world.clock())
   })
 })
 
@@ -199,6 +218,22 @@ describe('a calendar at a secret address', () => {
     const end = await world.call('DELETE', `/api/v1/appointments${path}`, { token: agent.token })
     expect(end.status).toBe(204)
     expectProblem(await look(url), 404, 'feed_not_found')
+  })
+
+  test('shows what lies ahead, however much is over', async () => {
+    const { id } = await place.booked(amina, serviceId, '2026-11-26T12:00')
+    const { store } = world.runtime
+    const [row] = await store.read.select().from(appointments).where(eq(appointments.id, id))
+    if (!row) throw new Error('Nothing is booked.')
+    const over = (i: number) => ({ startsAt: row.startsAt - 7 * DAY_MS - i, endsAt: row.endsAt - 7 * DAY_MS - i })
+    const past = Array.from({ length: 2_000 }, (_, i) => ({ ...row, ...over(i), id: `apt_past${i}`, status: 'missed' }))
+    for (let i = 0; i < past.length; i += 500)
+      await store.write(async (tx) => void (await tx.insert(appointments).values(past.slice(i, i + 500))))
+    const { body } = await look((await make(amina)).body.url)
+    const has = (each: string) => body.includes(`UID:${each}@kumbu`)
+    expect([has(id), has('apt_past0'), has('apt_past1999')]).toEqual([true, true, false])
+    await store.write(async (tx) => void (await tx.delete(appointments).where(like(appointments.id, 'apt_past%'))))
+    allowed(await place.cancel(amina, id))
   })
 
   test('reaches back 30 days and ahead a year, and leaves out what was cancelled', async () => {

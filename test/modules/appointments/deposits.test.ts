@@ -256,6 +256,20 @@ describe('money that cannot be moved never wedges an appointment', () => {
     expect(await place.get(farida, id)).toMatchObject({ startsAt, version: 1, depositState: 'held' })
   })
 
+  test('a deposit that nobody settled goes back 30 days after the end, also when the booking was for much later', async () => {
+    const before = await wallet()
+    const { id } = await place.booked(amina, serviceId, at(world.clock() + 360 * DAY_MS))
+    const { endsAt } = allowed(await place.move(amina, id, next()))
+    until(endsAt)
+    world.clock.advance(30 * DAY_MS - 1)
+    await world.app.jobs.runNow('appointments.tick')
+    expect((await place.get(amina, id)).depositState).toBe('held')
+    world.clock.advance(1)
+    await world.app.jobs.runNow('appointments.tick')
+    expect((await place.get(amina, id)).depositState).toBe('uncollected')
+    expect(await wallet()).toEqual(before)
+  })
+
   test('a hold that has run out, whether the schedule has seen it or not', async () => {
     const before = await wallet()
     const seen = await place.booked(amina, serviceId, next())

@@ -55,6 +55,16 @@ describe('a member of staff', () => {
       allowed(await place.cancel(who, each))
   })
 
+  test('is not held to the notice that a customer has to give', async () => {
+    const slow = await place.service({ minNoticeMinutes: 2 * 1440 })
+    const member = await place.member([slow], { userId: (await world.person('agent')).id })
+    const { id } = await place.booked(amina, slow, AT)
+    expectCode(await place.move(amina, id, '2026-11-25T09:00'), 'appointment_too_soon')
+    expect(allowed(await place.moveAtDesk(id, '2026-11-25T09:00')).staff.id).toBe(member)
+    expectCode(await place.moveAtDesk(id, '2026-11-23T09:00'), 'appointment_in_past')
+    allowed(await place.cancelAtDesk(id))
+  })
+
   test('does not touch what is booked with somebody else', async () => {
     const { id } = await place.booked(amina, serviceId, AT, { staffId: theirs })
     expectCode(await moveBy(one, 'agent', id, '2026-11-30T10:00', mine), 'appointment_not_found')

@@ -85,6 +85,18 @@ describe('an appointment that takes place', () => {
     await tick()
     expect(await said()).toEqual(['week'])
   })
+
+  test('of a service with two reminders at the same time gets both', async () => {
+    const plan = (name: string, minutesBefore: number) => ({ name, minutesBefore, media: ['sms' as const] })
+    const reminders = [plan('bring', 1440), plan('day', 1440), plan('hour', 60)]
+    const own = await place.serviceWithStaff({ reminders })
+    await place.booked(amina, own.serviceId, STARTS_AT)
+    until(STARTS_AT, -DAY_MS)
+    await tick()
+    expect((await said()).toSorted()).toEqual(['bring', 'day'])
+    const skipped = (await place.told('appointments.reminder_due')).map(({ payload }) => payload.skipAfter)
+    expect(skipped).toEqual(Array.from({ length: 2 }, () => Date.parse(STARTS_AT) - DAY_MS / 2))
+  })
 })
 
 describe('nothing stale is said', () => {
@@ -110,13 +122,31 @@ describe('nothing stale is said', () => {
 
   test('whoever sends looks again, and sees that it has changed since', async () => {
     const { id, version } = await place.booked(amina, serviceId, STARTS_AT)
-    const { isCurrent } = world.app.appointments
-    expect(await isCurrent(id, version)).toBe(true)
+    const { stillTrue } = world.app.appointments
+    expect(await stillTrue('booked', id, version)).toBe(true)
     const moved = allowed(await place.move(amina, id, '2026-11-29T07:00:00.000Z'))
-    expect([await isCurrent(id, version), await isCurrent(id, moved.version)]).toEqual([false, true])
+    expect([await stillTrue('booked', id, version), await stillTrue('booked', id, moved.version)]).toEqual([
+      false,
+      true,
+    ])
     const cancelled = allowed(await place.cancel(amina, id))
-    expect(await isCurrent(id, cancelled.version)).toBe(false)
-    expect(await isCurrent('apt_00000000000000000000', 1)).toBe(false)
+    expect(await stillTrue('booked', id, cancelled.version)).toBe(false)
+    expect(await stillTrue('booked', 'apt_00000000000000000000', 1)).toBe(false)
+  })
+
+  test('nobody is asked for a review that is written, or of an appointment that they missed', async () => {
+    const other = await world.person('customer')
+    const missed = await place.booked(other, serviceId, '2026-11-27T08:00:00.000Z')
+    const { id, version } = await place.booked(amina, serviceId, STARTS_AT)
+    const { stillTrue, reviews } = world.app.appointments
+    until(STARTS_AT, 2 * HOUR_MS)
+    expect(await stillTrue('unreviewed', missed.id, missed.version)).toBe(true)
+    allowed(await place.miss(missed.id))
+    expect(await stillTrue('unreviewed', missed.id, missed.version)).toBe(false)
+    allowed(await place.complete(id))
+    expect(await stillTrue('unreviewed', id, version)).toBe(true)
+    allowed(await reviews.put(amina.id, id, { rating: 5 }))
+    expect(await stillTrue('unreviewed', id, version)).toBe(false)
   })
 
   test('moved back and forth while reminders come due, it is never reminded of a time that is not its own', async () => {

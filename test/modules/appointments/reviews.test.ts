@@ -1,5 +1,6 @@
 /** What people thought of it: one review an appointment, once it is over, and what others see of it. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { expectProblem } from '../../acceptance/answers'
 import { createWorld, type Person, type World } from '../../support/world'
 import { allowed, DAY_MS, expectCode, HOUR_MS, placeOf } from './place'
 
@@ -77,6 +78,30 @@ test('nobody reviews what was not theirs, was cancelled, or what they did not co
   expectCode(await put(amina, id, 1), 'appointment_cancelled')
   expectCode(await put(amina, 'apt_00000000000000000000', 1), 'appointment_not_found')
   expect(await shown(serviceId)).toEqual([null, 0])
+})
+
+test('who turns out not to have come has what they wrote hidden, and taken out of the mean', async () => {
+  const { serviceId } = await place.serviceWithStaff()
+  const [one, two] = [await over(amina, serviceId), await over(bruno, serviceId)]
+  allowed(await put(amina, one, 1, 'I waited for nothing.'))
+  allowed(await put(bruno, two, 5))
+  allowed(await place.miss(one))
+  expect(await shown(serviceId)).toEqual([5, 1])
+  const { reviews } = world.app.appointments
+  expect((await reviews.list(serviceId, 10)).map(({ rating }) => rating)).toEqual([5])
+  expect(allowed(await reviews.own(amina.id, one)).hidden).toBe(true)
+})
+
+test('its customer sees it again, and nobody else by that way', async () => {
+  const { serviceId } = await place.serviceWithStaff()
+  const id = await over(amina, serviceId)
+  const look = (who: Person) => world.call('GET', `/api/v1/appointments/${id}/review`, { token: who.token })
+  amina.token = await world.signIn(amina.email)
+  bruno.token = await world.signIn(bruno.email)
+  expectProblem(await look(amina), 404, 'review_not_found')
+  const made = allowed(await put(amina, id, 4, 'Friendly.'))
+  expect((await look(amina)).body).toEqual(made)
+  expectProblem(await look(bruno), 404, 'review_not_found')
 })
 
 test('an operator hides one: it is not shown, counts in no mean, and it is noted who did it', async () => {

@@ -45,6 +45,25 @@ describe('Europe/Lisbon', () => {
     expect((await place.booked(amina, serviceId, '2027-03-28T02:00')).startsAt).toBe('2027-03-28T01:00:00.000Z')
   })
 
+  test('opens and closes at the end of the hour that is skipped, where its hours lie in it', async () => {
+    const week = [
+      { weekday: 7, fromMinute: 0, toMinute: 30 },
+      { weekday: 7, fromMinute: 60, toMinute: 90 },
+      { weekday: 7, fromMinute: 105, toMinute: 180 },
+    ]
+    const terms = { timeZone: 'Europe/Lisbon', durationMinutes: 30, slotStepMinutes: 30 }
+    const { serviceId } = await place.serviceWithStaff(terms, week)
+    const { items } = allowed(
+      await world.app.appointments.slots.free({ serviceId, from: '2027-03-28', to: '2027-03-28' }),
+    )
+    expect(items.map(({ local, places }) => [local, places])).toEqual([
+      ['2027-03-28T00:00+00:00', 1],
+      ['2027-03-28T02:00+01:00', 1],
+      ['2027-03-28T02:30+01:00', 1],
+    ])
+    expect((await place.booked(amina, serviceId, '2027-03-28T02:30')).startsAt).toBe('2027-03-28T01:30:00.000Z')
+  })
+
   test('has half past one twice on the night when they go back, and both can be booked', async () => {
     // 31 October 2027, 02:00 WEST becomes 01:00 WET; later than a year ahead of this test’s clock is beyond maxDays.
     const { serviceId } = await nightShift('Europe/Lisbon')
@@ -127,6 +146,22 @@ describe('opening hours', () => {
     ]
     const { serviceId } = await place.serviceWithStaff({ durationMinutes: 90, slotStepMinutes: 30 }, week)
     expect((await starts(serviceId, monday)).map((local) => local.slice(11, 16))).toEqual(['22:00', '22:30'])
+  })
+
+  test('of two days that meet at midnight let an appointment last into the next', async () => {
+    const week = [
+      { weekday: 1, fromMinute: 1320, toMinute: 1440 },
+      { weekday: 2, fromMinute: 0, toMinute: 120 },
+    ]
+    const { serviceId } = await place.serviceWithStaff({ durationMinutes: 90, slotStepMinutes: 45 }, week)
+    expect((await starts(serviceId, monday, '2026-12-01')).map((local) => local.slice(5, 16))).toEqual([
+      '11-30T22:00',
+      '11-30T22:45',
+      '11-30T23:30',
+      '12-01T00:00',
+    ])
+    expectCode(await place.book(amina, serviceId, '2026-12-01T00:45'), 'appointment_outside_hours')
+    expect((await place.booked(amina, serviceId, `${monday}T23:30`)).endsAt).toBe('2026-11-30T23:00:00.000Z')
   })
 
   test('that overlap, end before they begin, or are the same twice are refused', async () => {

@@ -1,10 +1,10 @@
-/** The waiting list: who waited longest is asked first, has half an hour, and nobody slips in between. */
+/** The waiting list: who waited longest is asked first, has time to answer, and nobody slips in between. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
 import { appointments, waits as waitTable } from '../../../src/modules/appointments/schema'
 import { expectCleanBooks } from '../../acceptance/answers'
 import { createWorld, type Person, PIN, type World } from '../../support/world'
-import { allowed, expectCode, MINUTE_MS, placeOf } from './place'
+import { allowed, EVERY_DAY, expectCode, HOUR_MS, MINUTE_MS, placeOf } from './place'
 
 let world: World
 let place: ReturnType<typeof placeOf>
@@ -15,6 +15,8 @@ let serviceId: string
 let staffId: string
 
 const AT = '2026-11-27T09:00'
+/** Friday from nine to half past. */
+const ONE_START = [{ weekday: 5, fromMinute: 540, toMinute: 570 }]
 const DATES = { from: '2026-11-26', to: '2026-11-28' }
 
 beforeEach(async () => {
@@ -41,6 +43,12 @@ const accept = (who: Person, id: string, pin?: string) =>
 const decline = (who: Person, id: string) => world.app.appointments.changes.decline(who.id, id, place.write)
 const tick = () => world.app.jobs.runNow('appointments.tick')
 
+/** Until an offer is over, or so long before or after. */
+async function lapse({ offeredUntil }: { offeredUntil: string | null }, offset = 0): Promise<void> {
+  world.clock.advance(Date.parse(offeredUntil ?? '') + offset - world.clock())
+  await tick()
+}
+
 async function offerOf(who: Person) {
   const [first] = await offered(who)
   if (!first) throw new Error('Nothing is offered.')
@@ -60,7 +68,7 @@ describe('a place that becomes free', () => {
     expect([await offered(carla), await offered(dora)]).toEqual([[], []])
     const offer = await offerOf(bruno)
     expect(offer).toMatchObject({ local: '2026-11-27T09:00+02:00', depositState: 'none', version: 1 })
-    expect(Date.parse(offer.offeredUntil as string)).toBe(world.clock() + 30 * MINUTE_MS)
+    expect(Date.parse(offer.offeredUntil as string)).toBe(world.clock() + 12 * HOUR_MS)
     expect((await place.told('appointments.place_offered')).map(({ payload }) => payload)).toEqual([
       { appointmentId: offer.id, userId: bruno.id, version: 1, until: Date.parse(offer.offeredUntil as string) },
     ])
@@ -98,28 +106,100 @@ describe('a place that becomes free', () => {
     expectCode(await accept(bruno, declined.id, PIN), 'appointment_declined')
   })
 
-  test('goes to the next when half an hour is over, and to everybody when nobody waits any more', async () => {
+  test('goes to the next when its time is over, and to everybody when nobody waits any more', async () => {
     const { id } = await place.booked(amina, serviceId, AT)
     allowed(await wait(bruno))
     allowed(await wait(carla))
     allowed(await place.cancel(amina, id))
     const first = await offerOf(bruno)
-    world.clock.advance(30 * MINUTE_MS - 1)
-    await tick()
+    await lapse(first, -1)
     expect(await offered(carla)).toEqual([])
 
     world.clock.advance(1)
-    // The schedule may be some seconds behind; the half hour is over all the same.
+    // The schedule may be some seconds behind; the time is over all the same.
     expectCode(await accept(bruno, first.id, PIN), 'appointment_lapsed')
     await tick()
     expectCode(await accept(bruno, first.id, PIN), 'appointment_lapsed')
     const second = await offerOf(carla)
     expectCode(await place.book(amina, serviceId, AT), 'appointment_taken')
 
-    world.clock.advance(30 * MINUTE_MS)
-    await tick()
+    await lapse(second)
     expect((await place.get(carla, second.id)).status).toBe('lapsed')
     expect((await place.book(amina, serviceId, AT)).ok).toBe(true)
+  })
+
+  test('is kept for a quarter of the time that is left, half an hour at least, twelve at most', async () => {
+    const start = Date.parse('2026-11-27T07:00:00.000Z')
+    for (const [leftMs, keptMs] of [
+      [60 * HOUR_MS, 12 * HOUR_MS],
+      [8 * HOUR_MS, 2 * HOUR_MS],
+      [90 * MINUTE_MS, 30 * MINUTE_MS],
+    ] as const) {
+      world.clock.advance(start - leftMs - world.clock())
+      const { id } = await place.booked(amina, serviceId, AT)
+      allowed(await wait(bruno))
+      allowed(await place.cancelAtDesk(id))
+      const offer = await offerOf(bruno)
+      expect(Date.parse(offer.offeredUntil as string) - world.clock()).toBe(keptMs)
+      allowed(await decline(bruno, offer.id))
+    }
+  })
+
+  test('that was not answered leaves whoever slept in line, for the next place and not for this one again', async () => {
+    const other = await place.booked(amina, serviceId, '2026-11-27T14:00')
+    const { id } = await place.booked(amina, serviceId, AT)
+    allowed(await wait(bruno))
+    allowed(await wait(carla))
+    allowed(await place.cancel(amina, id))
+    await lapse(await offerOf(bruno))
+    expect((await world.app.appointments.waiting.list(bruno.id, 5)).map(({ state }) => state)).toEqual(['waiting'])
+    await lapse(await offerOf(carla))
+    expect([await offered(bruno), await offered(carla)]).toEqual([[], []])
+
+    allowed(await place.cancelAtDesk(other.id))
+
+    expect((await offerOf(bruno)).local).toBe('2026-11-27T14:00+02:00')
+  })
+
+  test('is told of as long as it is kept, and not once it is taken or over', async () => {
+    const { stillTrue } = world.app.appointments
+    for (const take of [true, false]) {
+      const { id } = await place.booked(amina, serviceId, AT)
+      allowed(await wait(bruno))
+      allowed(await place.cancelAtDesk(id))
+      const offer = await offerOf(bruno)
+      expect(await stillTrue('offered', offer.id, offer.version)).toBe(true)
+      if (take) allowed(await accept(bruno, offer.id, PIN))
+      else world.clock.advance(Date.parse(offer.offeredUntil ?? '') - world.clock())
+      expect(await stillTrue('offered', offer.id, offer.version)).toBe(false)
+      if (take) allowed(await place.cancelAtDesk(offer.id))
+    }
+  })
+
+  test('of two hours is offered to as many as it has room for, and to nobody twice', async () => {
+    const long = await place.service({ durationMinutes: 120 })
+    allowed(await world.app.appointments.staff.change(staffId, { serviceIds: [serviceId, long] }, 'test'))
+    const { id } = await place.booked(amina, long, AT)
+    const waiters = await Promise.all(Array.from({ length: 5 }, () => world.person('customer')))
+    for (const who of waiters) allowed(await wait(who))
+
+    allowed(await place.cancelAtDesk(id))
+
+    const starts = await Promise.all(waiters.map(async (who) => (await offered(who)).map(({ local }) => local)))
+    const of = (hour: string) => [`2026-11-27T${hour}+02:00`]
+    expect(starts).toEqual([of('09:00'), of('09:30'), of('10:00'), of('10:30'), []])
+  })
+
+  test('is offered together with the time before it that was too short alone', async () => {
+    const long = await place.service({ durationMinutes: 60, slotStepMinutes: 30 })
+    allowed(await world.app.appointments.staff.change(staffId, { serviceIds: [serviceId, long] }, 'test'))
+    const { id } = await place.booked(amina, serviceId, AT)
+    await place.booked(carla, serviceId, '2026-11-27T09:30')
+    allowed(await wait(bruno, { serviceId: long }))
+
+    allowed(await place.cancel(amina, id))
+
+    expect((await offerOf(bruno)).local).toBe('2026-11-27T08:30+02:00')
   })
 
   test('by a move is offered as well', async () => {
@@ -130,7 +210,7 @@ describe('a place that becomes free', () => {
   })
 
   test('by more capacity is offered to as many as now fit', async () => {
-    const group = await place.serviceWithStaff({ capacity: 1 })
+    const group = await place.serviceWithStaff({ capacity: 1 }, ONE_START)
     await place.booked(amina, group.serviceId, AT)
     const waiters = await Promise.all(Array.from({ length: 4 }, () => world.person('customer')))
     for (const who of waiters) allowed(await wait(who, { serviceId: group.serviceId }))
@@ -193,8 +273,33 @@ describe('a place that becomes free', () => {
     expectCode(await accept(payee, (await offerOf(payee)).id, PIN), 'own_service')
   })
 
+  test('cannot be accepted once it is none any more, and takes no deposit', async () => {
+    const { services, staff, closures } = world.app.appointments
+    const closed = { fromDate: '2026-11-27', toDate: '2026-11-27', reason: 'Flood' }
+    const { id } = await place.booked(amina, serviceId, AT)
+    allowed(await wait(bruno))
+    allowed(await place.cancel(amina, id))
+    const offer = await offerOf(bruno)
+    const refused = (code: string) => accept(bruno, offer.id, PIN).then((answer) => expectCode(answer, code))
+
+    const { id: closure } = allowed(await closures.create(closed, 'test'))
+    await refused('appointment_closed')
+    allowed(await closures.remove(closure, 'test'))
+    allowed(await staff.setHours(staffId, [], 'test'))
+    await refused('appointment_outside_hours')
+    allowed(await staff.setHours(staffId, EVERY_DAY, 'test'))
+    allowed(await staff.change(staffId, { active: false }, 'test'))
+    await refused('staff_not_found')
+    allowed(await staff.change(staffId, { active: true }, 'test'))
+    allowed(await services.change(serviceId, { active: false }, 'test'))
+    await refused('service_inactive')
+    expect(allowed(await world.app.wallet.balance(bruno.id)).held).toBe(0)
+    allowed(await services.change(serviceId, { active: true }, 'test'))
+    expect((await accept(bruno, offer.id, PIN)).ok).toBe(true)
+  })
+
   test('by much more capacity is offered to everybody in line, some now and the others in the next ticks', async () => {
-    const group = await place.serviceWithStaff({ capacity: 1 })
+    const group = await place.serviceWithStaff({ capacity: 1 }, ONE_START)
     await place.booked(amina, group.serviceId, AT)
     for (let i = 0; i < 130; i++) await waits(`usr_patient${String(i).padStart(3, '0')}`, group.serviceId)
     const count = async () => (await rowsOf(sql`select id from appointments where status = 'offered'`)).length
@@ -220,6 +325,62 @@ describe('a place that becomes free', () => {
   })
 })
 
+describe('time that there was not before is offered to whoever waits', () => {
+  const closed = { fromDate: '2026-11-25', toDate: '2026-11-29', reason: 'Flood' }
+  const first = async () => (await offered(bruno)).map(({ local }) => local)
+  const EIGHT = ['2026-11-26T08:00+02:00']
+
+  test('when a closure of the place, or of a member of staff, is taken back', async () => {
+    const { closures } = world.app.appointments
+    for (const of of [{}, { staffId }]) {
+      const { id } = allowed(await closures.create({ ...closed, ...of }, 'test'))
+      allowed(await wait(bruno))
+      await tick()
+      expect(await first()).toEqual([])
+      allowed(await closures.remove(id, 'test'))
+      await tick()
+      expect(await first()).toEqual(EIGHT)
+      allowed(await decline(bruno, (await offerOf(bruno)).id))
+    }
+  })
+
+  test('when hours grow', async () => {
+    const { staff } = world.app.appointments
+    allowed(await staff.setHours(staffId, [], 'test'))
+    allowed(await wait(bruno))
+    allowed(await staff.setHours(staffId, EVERY_DAY, 'test'))
+    await tick()
+    expect(await first()).toEqual(EIGHT)
+  })
+
+  test('when somebody new does the service, or comes back', async () => {
+    const { staff } = world.app.appointments
+    allowed(await staff.change(staffId, { active: false }, 'test'))
+    allowed(await wait(bruno))
+    const other = await place.member([])
+    await tick()
+    expect(await first()).toEqual([])
+    allowed(await staff.change(other, { serviceIds: [serviceId] }, 'test'))
+    await tick()
+    expect(await first()).toEqual(EIGHT)
+
+    allowed(await staff.change(other, { serviceIds: [] }, 'test'))
+    allowed(await wait(carla))
+    allowed(await staff.change(staffId, { active: true }, 'test'))
+    await tick()
+    expect((await offerOf(carla)).staff.id).toBe(staffId)
+  })
+
+  test('when the service can be booked again', async () => {
+    const { services } = world.app.appointments
+    allowed(await wait(bruno))
+    allowed(await services.change(serviceId, { active: false }, 'test'))
+    await tick()
+    allowed(await services.change(serviceId, { active: true }, 'test'))
+    expect(await first()).toEqual(EIGHT)
+  })
+})
+
 /** The same appointment again, of people who are busy with it. */
 async function repeat(id: string, times: number): Promise<void> {
   const { store, newId } = world.runtime
@@ -238,9 +399,11 @@ async function waits(userId: string, ofService = serviceId): Promise<void> {
 const rowsOf = (query: ReturnType<typeof sql>) => world.runtime.store.rows(world.runtime.store.read, query)
 
 describe('waiting', () => {
-  test('twice for the same, or for dates that are over or none, is refused', async () => {
+  test('twice for the same days, or for dates that are over or none, is refused', async () => {
     allowed(await wait(bruno))
     expectCode(await wait(bruno), 'wait_present')
+    expectCode(await wait(bruno, { from: '2026-11-28', to: '2026-12-02' }), 'wait_present')
+    allowed(await wait(bruno, { from: '2026-11-29', to: '2026-12-02' }))
     allowed(await wait(bruno, { staffId }))
     for (const dates of [
       { from: '2026-11-20', to: '2026-11-23' },

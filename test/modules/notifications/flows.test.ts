@@ -413,6 +413,21 @@ describe('an appointment', () => {
     expect(mails().filter((subject) => /appointment/i.test(subject))).toEqual([])
   })
 
+  test('that was cancelled before its confirmation could go out is not confirmed', async () => {
+    await down.relays(3)
+    const { id } = await book()
+    allowed(await appointments.cancel(person, id))
+    await place.world.app.settle()
+    for (const relay of place.relays) await relay.start()
+    await place.wait(2 * HOUR, 10 * MINUTE)
+
+    expect(mails()).toHaveLength(1)
+    expect(mails()[0]).toMatch(/cancel/i)
+    operator.token = await place.world.signIn(operator.email)
+    const [confirmation] = await messagesAbout(`to=${person.id}&template=appointment_confirmation&limit=5`)
+    expect(confirmation?.status).toBe('cancelled')
+  })
+
   test('that was moved or cancelled while its reminder waited is not reminded of', async () => {
     const { id, startsAt } = await book()
     down.sms()

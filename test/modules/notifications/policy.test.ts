@@ -105,6 +105,34 @@ describe('quiet hours', () => {
   })
 })
 
+describe('a place that is free for a while', () => {
+  test('is told of in the night if it would be over by the morning, and later if not', async () => {
+    const mail = provider('smtp')
+    const copy = place.copyOf([mail.channel])
+    const { id: userId } = await world.person('customer')
+    await copy.preferences.change(userId, { quiet: { from: 0, to: 23 * 60 } })
+    const morning = at('2026-11-24T21:00:00Z')
+    const data = {
+      service: 'Advice',
+      startsAt: morning + DAY,
+      timeZone: 'Africa/Maputo',
+      offeredUntil: morning,
+      link: 'https://kumbu.example/appointments/1',
+    }
+    const offer = { template: 'appointment_place_free', data }
+    const to = { userId, tracks: [[{ medium: 'email' as const }]] }
+    await place.put(copy, { ...to, ...offer, about: 'soon', expiresAt: morning })
+    await place.put(copy, { ...to, ...offer, about: 'later', expiresAt: morning + HOUR })
+    await place.put(copy, { ...to, about: 'news', template: 'announcement', data: {}, expiresAt: morning })
+    await copy.dispatcher.drain()
+    expect(mail.asked.map(({ template }) => template)).toEqual(['appointment_place_free'])
+
+    world.clock.advance(morning - world.clock())
+    await copy.dispatcher.drain()
+    expect(mail.asked.map(({ template }) => template)).toEqual(['appointment_place_free', 'appointment_place_free'])
+  })
+})
+
 describe('what is gathered', () => {
   const news = (userId: string, i: number, more: Partial<Notice> = {}): Notice => ({
     userId,

@@ -24,6 +24,8 @@ import { ENDED_STATES, PLACE_REFUSALS } from './refusals'
 
 const TAG = 'Appointments'
 const scopes = ['appointments:book'] as const
+/** What a calendar strikes out; that somebody came, or did not, is no reason to. */
+const GONE: ReadonlySet<string> = new Set(['cancelled', 'declined', 'lapsed'])
 
 export function ownRoutes(appointments: Appointments, { route }: RouteWords, idempotency: Idempotency) {
   const { booking, changes, lists, reviews } = appointments
@@ -99,7 +101,7 @@ export function ownRoutes(appointments: Appointments, { route }: RouteWords, ide
       '/appointments/:appointmentId/invitation',
       async ({ params, request, set }) => {
         const found = unwrap(await lists.get(asker(request), params.appointmentId), appointmentFailures)
-        const method = found.status === 'booked' || found.status === 'offered' ? 'REQUEST' : 'CANCEL'
+        const method = GONE.has(found.status) ? 'CANCEL' : 'REQUEST'
         const text = await appointments.invitation(found.id, method)
         set.headers['content-type'] = `text/calendar; charset=utf-8; method=${method}`
         set.headers['content-disposition'] = 'attachment; filename="appointment.ics"'
@@ -209,7 +211,12 @@ export function ownRoutes(appointments: Appointments, { route }: RouteWords, ide
             'pin_wrong',
             'account_frozen',
             'appointment_not_found',
+            'staff_not_found',
             'appointment_booked',
+            'appointment_closed',
+            'appointment_outside_hours',
+            'service_inactive',
+            'staff_not_for_service',
             'pin_not_set',
             ...ENDED_STATES,
             'pin_required',
@@ -241,6 +248,16 @@ export function ownRoutes(appointments: Appointments, { route }: RouteWords, ide
           200: appointmentModel,
           ...problems(appointmentFailures, 'appointment_not_found', 'appointment_booked', ...ENDED_STATES),
         },
+      },
+    )
+    .get(
+      '/appointments/:appointmentId/review',
+      async ({ params, request }) =>
+        unwrap(await reviews.own(principalOf(request).userId, params.appointmentId), appointmentFailures),
+      {
+        ...route({ scopes, tag: TAG, summary: 'What I thought of it' }),
+        params: appointmentParams,
+        response: { 200: reviewModel, ...problems(appointmentFailures, 'review_not_found') },
       },
     )
     .put(

@@ -47,7 +47,7 @@ export function setupRoutes({ services, staff, closures, reviews }: Appointments
         body: newServiceBody,
         response: {
           201: serviceModel,
-          ...problems(appointmentFailures, 'service_deposit_above_price', 'payee_unfit'),
+          ...problems(appointmentFailures, 'service_deposit_above_price', 'payee_unfit', 'reminder_name_repeated'),
         },
       },
     )
@@ -60,7 +60,8 @@ export function setupRoutes({ services, staff, closures, reviews }: Appointments
           scopes,
           tag: TAG,
           summary: 'Change a service, or switch it off',
-          description: 'What is booked stays as it was promised. More capacity is offered to whoever waits.',
+          description:
+            'What is booked stays as it was promised. More capacity, and a service that can be booked again, are offered to whoever waits.',
         }),
         params: serviceParams,
         body: serviceBody,
@@ -72,6 +73,7 @@ export function setupRoutes({ services, staff, closures, reviews }: Appointments
             'service_deposit_above_price',
             'service_currency_fixed',
             'payee_unfit',
+            'reminder_name_repeated',
           ),
         },
       },

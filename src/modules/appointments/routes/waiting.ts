@@ -30,7 +30,7 @@ export function waitingRoutes({ waiting }: Appointments, { route }: RouteWords, 
           tag: TAG,
           summary: 'Wait for a place',
           description:
-            'Between two dates where the service is. The first in line whom a place fits is offered it for 30 minutes, and leaves the line.',
+            'Between two dates where the service is. The first in line whom a place fits is offered it, until `offeredUntil`. Who accepts or declines has left the line; who does not answer waits on, for another place.',
           idempotent: true,
         }),
         body: waitBody,

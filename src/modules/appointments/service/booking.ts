@@ -11,10 +11,9 @@ import { appointments } from '../schema'
 import type { Deposits } from './deposits'
 import type { Placing } from './placing'
 import type { Reminders } from './reminders'
-import type { AppointmentRow, Rows } from './rows'
+import { type AppointmentRow, newAppointment, type Rows } from './rows'
 import type { ServiceRow, ServiceRows } from './service-rows'
-import type { StaffBook } from './staff'
-import { MINUTE_MS, momentOf } from './time'
+import { momentOf } from './time'
 import { after, stateCode } from './transitions'
 import type { AppointmentView, Views } from './views'
 import type { Waiting } from './waiting'
@@ -45,7 +44,6 @@ export interface BookingParts {
   events: Events
   rows: Rows
   services: ServiceRows
-  staff: StaffBook
   placing: Placing
   deposits: Deposits
   reminders: Reminders
@@ -54,7 +52,7 @@ export interface BookingParts {
 }
 
 export function createBooking({ store, clock, newId }: Runtime, parts: BookingParts): Booking {
-  const { identity, events, rows, services, staff: members, placing, deposits, reminders, waiting, views } = parts
+  const { identity, events, rows, services, placing, deposits, reminders, waiting, views } = parts
 
   /** The customer, who has typed the PIN where a deposit is asked for. */
   async function customer(
@@ -92,33 +90,9 @@ export function createBooking({ store, clock, newId }: Runtime, parts: BookingPa
         const { deposit: amount, currency } = service
         const taken = await deposits.take(tx, allowed.value, { amount, currency, endsAt })
         if (!taken.ok) return taken
-        const now = clock()
-        const row: AppointmentRow = {
-          id: newId('apt'),
-          userId,
-          serviceId,
-          staffId: staff.id,
-          startsAt: start.value,
-          endsAt,
-          busyUntil,
-          status: 'booked',
-          version: 1,
-          price: service.price,
-          deposit: amount,
-          currency,
-          depositState: 'none',
-          holdId: null,
-          transferId: null,
-          cancelMinutes: service.cancelMinutes,
-          cancelUntil: start.value - service.cancelMinutes * MINUTE_MS,
-          offeredUntil: null,
-          waitId: null,
-          cancelledBy: null,
-          reason: null,
-          createdAt: now,
-          updatedAt: now,
-          ...taken.value,
-        }
+        const at = { id: newId('apt'), userId, staffId: staff.id, startsAt: start.value, endsAt, busyUntil }
+        const made = newAppointment({ ...at, createdAt: clock() }, service, { status: 'booked' })
+        const row = { ...made, ...taken.value }
         await tx.insert(appointments).values(row)
         return ok(await booked(tx, row, service))
       })
@@ -138,10 +112,10 @@ export function createBooking({ store, clock, newId }: Runtime, parts: BookingPa
         // The schedule that ends offers may be some seconds behind.
         if ((row.offeredUntil ?? 0) <= clock()) return fail('appointment_lapsed')
         const service = await services.find(tx, row.serviceId)
-        if (!service) return fail('service_not_found')
-        // Both may have changed since the place was offered.
-        const isOwn = service.payeeId === userId || (await members.find(tx, row.staffId))?.userId === userId
-        if (isOwn) return fail('own_service')
+        if (!service?.active) return fail('service_inactive')
+        // Much may have changed since the place was offered.
+        const lost = await placing.whyLost(tx, row, service)
+        if (lost) return fail(lost)
         const { deposit: amount, currency, endsAt } = row
         const taken = await deposits.take(tx, allowed.value, { amount, currency, endsAt })
         if (!taken.ok) return taken

@@ -22,6 +22,7 @@ import type { Deposits, Ended } from './deposits'
 import type { Offers } from './offers'
 import type { Placing } from './placing'
 import type { Reminders } from './reminders'
+import type { Reviews } from './reviews'
 import type { AppointmentRow, Rows } from './rows'
 import type { ServiceRows } from './service-rows'
 import type { StaffBook } from './staff'
@@ -65,6 +66,7 @@ export interface ChangesParts {
   placing: Placing
   deposits: Deposits
   reminders: Reminders
+  reviews: Reviews
   waiting: Waiting
   offers: Offers
   views: Views
@@ -77,7 +79,8 @@ interface Cancelling {
 }
 
 export function createChanges({ store, clock }: Runtime, parts: ChangesParts): Changes {
-  const { identity, events, rows, services, staff, placing, deposits, reminders, waiting, offers, views } = parts
+  const { identity, events, rows, services, staff, placing, deposits, reminders, reviews, waiting, offers, views } =
+    parts
 
   /** The appointment, locked, if it is one for whoever asks and in a state from which the step leads on. */
   async function lockFor(
@@ -153,6 +156,7 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
       const ended = await deposits.keep(tx, row, await services.find(tx, row.serviceId))
       const concluded = await rows.change(tx, row, { ...ended.changes, status })
       await reminders.drop(tx, id, step === 'complete')
+      if (step === 'miss') await reviews.discount(tx, id)
       await note(tx, asker, step, concluded, moneyOf(concluded, ended))
       const type = step === 'complete' ? appointmentCompleted : appointmentMissed
       await events.append(tx, type, row.userId, endOf(concluded, ended))
@@ -178,7 +182,8 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
         const diary = await diaryFor(tx, asker, row, staffId)
         if (!diary.ok) return diary
         const { userId } = row
-        const wanted = { service, staffId: diary.value, startsAt: start.value, userId, instead: row }
+        const isDesk = asker.as === 'desk'
+        const wanted = { service, staffId: diary.value, startsAt: start.value, userId, instead: row, anyNotice: isDesk }
         const placed = await placing.place(tx, wanted)
         if (!placed.ok) return placed
         const { staff: member, endsAt, busyUntil } = placed.value

@@ -7,6 +7,7 @@ import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
 import type { AppointmentCode } from '../failures'
 import { closures } from '../schema'
+import type { ServiceRows } from './service-rows'
 import type { StaffBook } from './staff'
 import { isDate, iso, localDate } from './time'
 
@@ -43,7 +44,10 @@ export interface Closures {
   between(db: Db, staffIds: readonly string[], from: string, to: string): Promise<ClosureRow[]>
 }
 
-export function createClosures({ store, clock, newId }: Runtime, identity: Identity, staff: StaffBook): Closures {
+export function createClosures(
+  { store, clock, newId }: Runtime,
+  { identity, staff, services }: { identity: Identity; staff: StaffBook; services: ServiceRows },
+): Closures {
   async function aheadOf(tx: Tx, staffId: string | null): Promise<number> {
     const [row] = await tx
       .select({ n: count() })
@@ -80,8 +84,10 @@ export function createClosures({ store, clock, newId }: Runtime, identity: Ident
 
     remove: (id, actor) =>
       store.write(async (tx): Promise<Result<true, ClosureCode>> => {
-        const removed = await tx.delete(closures).where(eq(closures.id, id)).returning({ id: closures.id })
-        if (removed.length === 0) return fail('closure_not_found')
+        const [removed] = await tx.delete(closures).where(eq(closures.id, id)).returning({ staffId: closures.staffId })
+        if (!removed) return fail('closure_not_found')
+        const { staffId } = removed
+        await services.hasGrown(tx, clock(), staffId === null ? undefined : await staff.servicesOf(tx, staffId))
         await identity.auditLog.audit(tx, {
           actor,
           action: 'appointments.closure_remove',

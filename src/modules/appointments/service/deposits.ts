@@ -3,8 +3,9 @@
  * cannot be moved any more (the hold has run out, an account is frozen or closed) never keeps an appointment from ending:
  * the deposit is then `uncollected`, and nothing of it stays held. What was paid out by mistake can be refunded.
  */
-import { and, eq, inArray } from 'drizzle-orm'
-import type { Tx } from '../../../platform/db'
+import { and, asc, eq, inArray, lte, sql } from 'drizzle-orm'
+import type { Db, Tx } from '../../../platform/db'
+import { forUpdate } from '../../../platform/db/dialect'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Identity, User } from '../../identity'
@@ -39,7 +40,10 @@ export interface Deposits {
   giveBack(tx: Tx, row: AppointmentRow): Promise<Ended>
   /** Takes what was kept back from whoever got it. */
   refund(tx: Tx, row: AppointmentRow): Promise<Result<Partial<AppointmentRow>, RefundCode>>
-  /** Holds that have run out because nobody said how the appointment ended; answers how many. */
+  /**
+   * Lets go, in a batch each, of what is held of appointments of which nobody has said for so long how they ended, and of
+   * holds that have run out before that; answers how many they were.
+   */
   expireDue(): Promise<number>
 }
 
@@ -52,7 +56,7 @@ const EXPIRE_AT_ONCE = 200
 const NOTHING: Ended = { changes: {}, outcome: 'none' }
 
 export function createDeposits(
-  { store }: Runtime,
+  { store, clock }: Runtime,
   { identity, ledger, wallet }: { identity: Identity; ledger: Ledger; wallet: Wallet },
 ): Deposits {
   /** The account that is paid: the payee's, or where the operator's earnings are. */
@@ -78,6 +82,40 @@ export function createDeposits(
     const depositState = (await letGo(tx, row.holdId)) ? 'released' : 'uncollected'
     return { changes: { depositState }, outcome: 'returned' }
   }
+
+  /** An appointment may have been moved to long before the end of its hold. */
+  const unsettled = (db: Db) =>
+    db
+      .select({ id: appointments.id, holdId: appointments.holdId })
+      .from(appointments)
+      .where(and(sql`${appointments.depositState} = 'held'`, lte(appointments.endsAt, clock() - HELD_AFTER_MS)))
+      .orderBy(asc(appointments.endsAt))
+      .limit(EXPIRE_AT_ONCE)
+
+  async function letGoOfUnsettled(): Promise<number> {
+    // A look costs no write, and mostly there is nothing.
+    if ((await unsettled(store.read)).length === 0) return 0
+    return store.write(async (tx) => {
+      const rows = await forUpdate(unsettled(tx), 'skip locked')
+      for (const { holdId } of rows) if (holdId !== null) await letGo(tx, holdId)
+      const ids = rows.map(({ id }) => id)
+      if (ids.length > 0)
+        await tx.update(appointments).set({ depositState: 'uncollected' }).where(inArray(appointments.id, ids))
+      return ids.length
+    })
+  }
+
+  const endRunOut = () =>
+    store.write(async (tx) => {
+      const ended = await ledger.expireHolds(tx, PURPOSE, EXPIRE_AT_ONCE)
+      const ids = ended.map(({ id }) => id)
+      if (ids.length === 0) return 0
+      await tx
+        .update(appointments)
+        .set({ depositState: 'uncollected' })
+        .where(and(inArray(appointments.holdId, ids), eq(appointments.depositState, 'held')))
+      return ids.length
+    })
 
   return {
     async take(tx, user, { amount, currency, endsAt }) {
@@ -142,16 +180,6 @@ export function createDeposits(
       return fail(code)
     },
 
-    expireDue: () =>
-      store.write(async (tx) => {
-        const ended = await ledger.expireHolds(tx, PURPOSE, EXPIRE_AT_ONCE)
-        const ids = ended.map(({ id }) => id)
-        if (ids.length === 0) return 0
-        await tx
-          .update(appointments)
-          .set({ depositState: 'uncollected' })
-          .where(and(inArray(appointments.holdId, ids), eq(appointments.depositState, 'held')))
-        return ids.length
-      }),
+    expireDue: async () => (await letGoOfUnsettled()) + (await endRunOut()),
   }
 }

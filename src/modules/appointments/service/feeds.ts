@@ -2,7 +2,7 @@
  * Calendars to subscribe to, at secret addresses: of a person, and of a member of staff. The address is shown once; making
  * a new one, or ending it, closes the old one at once.
  */
-import { and, asc, eq, gte, lt, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gte, lt, sql } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
@@ -15,7 +15,7 @@ import type { Names } from './names'
 import type { AppointmentRow } from './rows'
 import type { ServiceRows } from './service-rows'
 import type { StaffBook } from './staff'
-import { DAY_MS } from './time'
+import { DAY_MS, type Span } from './time'
 
 export interface FeedAddress {
   url: string
@@ -63,20 +63,31 @@ export function createFeeds(
     return member !== undefined && mayRunAppointments({ id: userId, role }, member)
   }
 
-  const rowsOf = (whose: Whose) =>
+  const between = (whose: Whose, { from, to }: Span) =>
     store.read
       .select()
       .from(appointments)
       .where(
         and(
           whose.userId === null ? eq(appointments.staffId, whose.staffId) : eq(appointments.userId, whose.userId),
-          gte(appointments.startsAt, clock() - BACK_MS),
-          lt(appointments.startsAt, clock() + AHEAD_MS),
+          gte(appointments.startsAt, from),
+          lt(appointments.startsAt, to),
           isShown,
         ),
       )
-      .orderBy(asc(appointments.startsAt))
+
+  /** What lies ahead goes before what is over. */
+  async function rowsOf(whose: Whose): Promise<AppointmentRow[]> {
+    const now = clock()
+    const { startsAt } = appointments
+    const ahead = await between(whose, { from: now, to: now + AHEAD_MS })
+      .orderBy(asc(startsAt))
       .limit(SHOWN_LIMIT)
+    const past = await between(whose, { from: now - BACK_MS, to: now })
+      .orderBy(desc(startsAt))
+      .limit(SHOWN_LIMIT - ahead.length)
+    return [...past.reverse(), ...ahead]
+  }
 
   async function entriesOf(rows: readonly AppointmentRow[], withCustomer: boolean): Promise<CalendarEntry[]> {
     const offered = await services.findAll(

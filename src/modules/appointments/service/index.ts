@@ -35,6 +35,9 @@ export interface AppointmentOptions {
   reviewMinutesAfter: number
 }
 
+/** That it is booked as in this version, that it is offered, or that its customer may be asked what they thought of it. */
+export type AppointmentClaim = 'booked' | 'offered' | 'unreviewed'
+
 export interface Appointments {
   services: Pick<Services, 'create' | 'change' | 'list' | 'get'>
   staff: Pick<StaffBook, 'create' | 'change' | 'setHours' | 'list' | 'get'>
@@ -44,12 +47,12 @@ export interface Appointments {
   changes: Pick<Changes, 'move' | 'cancel' | 'complete' | 'miss' | 'decline' | 'refund'>
   lists: Pick<Lists, 'own' | 'get' | 'desk' | 'deskGet'>
   waiting: Pick<Waiting, 'join' | 'leave' | 'list'>
-  reviews: Pick<Reviews, 'put' | 'list' | 'hide'>
+  reviews: Pick<Reviews, 'put' | 'own' | 'list' | 'hide'>
   feeds: Omit<Feeds, 'erase'>
   /** What a message says of an appointment. */
   details(id: string): Promise<AppointmentDetails | undefined>
-  /** Whether it is still booked and as it was: whoever is about to send a reminder asks. */
-  isCurrent(id: string, version: number): Promise<boolean>
+  /** Whether what a message claims is still so: whoever is about to send it asks. */
+  stillTrue(claim: AppointmentClaim, id: string, version: number): Promise<boolean>
   /** A file for the customer’s calendar; nothing if there is no such appointment. */
   invitation(id: string, method: Method): Promise<string | undefined>
   /** One batch of what is due: reminders first. Answers how many of them there were. */
@@ -73,10 +76,10 @@ export function createAppointments(
   const { store, clock } = runtime
   const organizer = addressOf(options.organizer)
   const rows = createRows(clock)
-  const staff = createStaff(runtime, identity)
-  const closures = createClosures(runtime, identity, staff)
-  const placing = createPlacing(runtime, { rows, staff, closures })
   const services = createServiceRows()
+  const staff = createStaff(runtime, { identity, services })
+  const closures = createClosures(runtime, { identity, staff, services })
+  const placing = createPlacing(runtime, { rows, staff, closures })
   const waiting = createWaiting(runtime, { services, staff })
   const offers = createOffers(runtime, { events, rows, services, staff, placing, waiting })
   const catalogue = createServices(runtime, { identity, rows: services, offers }, options)
@@ -88,11 +91,24 @@ export function createAppointments(
     reminders: options.reminders,
     reviewMinutesAfter: options.reviewMinutesAfter,
   })
-  const parts = { identity, events, rows, services, staff, placing, deposits, reminders, waiting, offers, views }
+  const reviews = createReviews(runtime, { identity, rows, names })
+  const parts = {
+    identity,
+    events,
+    rows,
+    services,
+    staff,
+    placing,
+    deposits,
+    reminders,
+    reviews,
+    waiting,
+    offers,
+    views,
+  }
   const booking = createBooking(runtime, parts)
   const changes = createChanges(runtime, parts)
   const lists = createLists(runtime, { identity, rows, staff, views })
-  const reviews = createReviews(runtime, { identity, rows, names })
   const feeds = createFeeds(runtime, { identity, services, staff, names }, options.baseUrl)
   identity.closing.keeps(personalData({ lists, names, changes, reviews, waiting, feeds, services: catalogue, staff }))
 
@@ -113,9 +129,12 @@ export function createAppointments(
       return row && (await views.details(store.read, row))
     },
 
-    async isCurrent(id, version) {
+    async stillTrue(claim, id, version) {
       const row = await rows.find(store.read, id)
-      return row?.status === 'booked' && row.version === version
+      if (!row) return false
+      if (claim === 'unreviewed') return reviews.isWantedOf(row)
+      const isInTime = claim === 'booked' || (row.offeredUntil ?? 0) > clock()
+      return row.status === claim && row.version === version && isInTime
     },
 
     async invitation(id, method) {

@@ -40,13 +40,10 @@ export function createLists(
 ): Lists {
   async function forDesk(found: readonly AppointmentRow[]): Promise<DeskView[]> {
     const shown = await views.many(store.read, found)
-    const names = new Map<string, string>()
-    for (const { userId } of found) {
-      if (!names.has(userId)) names.set(userId, (await identity.find(userId))?.name ?? '')
-    }
+    const customers = await identity.findAll(found.map(({ userId }) => userId))
     return shown.map((view, i) => {
       const id = found[i]?.userId ?? ''
-      return { ...view, customer: { id, name: names.get(id) ?? '' } }
+      return { ...view, customer: { id, name: customers.get(id)?.name ?? '' } }
     })
   }
 

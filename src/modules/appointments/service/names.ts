@@ -19,8 +19,6 @@ export interface Names {
 
 const REMEMBERED_MS = 60 * MINUTE_MS
 const REMEMBERED_LIMIT = 10_000
-/** A calendar does not take every connection that reads. */
-const ASKED_AT_ONCE = 20
 
 interface Remembered {
   name: string | undefined
@@ -36,10 +34,8 @@ export function createNames({ store, clock }: Runtime, identity: Identity): Name
     remembered.set(userId, { name, until: clock() + REMEMBERED_MS })
   }
 
-  const first = async (userId: string) => firstNameOf(await identity.find(userId))
-
   return {
-    first,
+    first: async (userId) => firstNameOf(await identity.find(userId)),
 
     async firstOf(userIds) {
       const now = clock()
@@ -50,13 +46,11 @@ export function createNames({ store, clock }: Runtime, identity: Identity): Name
         if (known && known.until > now) names.set(userId, known.name)
         else asked.push(userId)
       }
-      for (let i = 0; i < asked.length; i += ASKED_AT_ONCE) {
-        const some = asked.slice(i, i + ASKED_AT_ONCE)
-        const found = await Promise.all(some.map(async (userId) => [userId, await first(userId)] as const))
-        for (const [userId, name] of found) {
-          remember(userId, name)
-          names.set(userId, name)
-        }
+      const found = await identity.findAll(asked)
+      for (const userId of asked) {
+        const name = firstNameOf(found.get(userId))
+        remember(userId, name)
+        names.set(userId, name)
       }
       return names
     },

@@ -17,8 +17,13 @@ export interface Closed {
   toMinute: number | null
 }
 
-/** The openings that a span touches, whole ones, in order. Hours that meet are one opening. */
-export function openingsIn(span: Span, hours: readonly Hours[], timeZone: string): Span[] {
+/** Of one day, because steps are counted anew each day; what begins in it may last on where the next one follows at once. */
+export interface Opening extends Span {
+  until: number
+}
+
+/** The openings that a span touches, whole ones, in order. Hours of one day that meet are one opening. */
+export function openingsIn(span: Span, hours: readonly Hours[], timeZone: string): Opening[] {
   const openings: Span[] = []
   for (const { date, weekday } of daysIn(span, timeZone)) {
     const ofDay = hours.filter((each) => each.weekday === weekday)
@@ -26,8 +31,21 @@ export function openingsIn(span: Span, hours: readonly Hours[], timeZone: string
       openings.push({ from: atMinute(date, fromMinute, timeZone), to: atMinute(date, toMinute, timeZone) })
     }
   }
-  return openings.filter((each) => each.from < each.to && overlaps(each, span))
+  return lasting(openings.filter((each) => each.from < each.to)).filter((each) => overlaps(each, span))
 }
+
+function lasting(openings: readonly Span[]): Opening[] {
+  const out: Opening[] = []
+  for (const { from, to } of openings.toReversed()) {
+    const next = out.at(-1)
+    out.push({ from, to, until: next?.from === to ? next.until : to })
+  }
+  return out.reverse()
+}
+
+/** Whether this can take place then: it begins within the opening, and ends before it closes. */
+export const holds = (opening: Opening, { from, to }: Span): boolean =>
+  opening.from <= from && from < opening.to && to <= opening.until
 
 /** Parts of one day, in order; those that meet or overlap are one. */
 function joined(parts: readonly PartOfDay[]): PartOfDay[] {
@@ -67,9 +85,14 @@ function append(spans: Span[], { from, to }: Span): void {
 export const onStep = (opening: Span, start: number, stepMinutes: number): boolean =>
   (start - opening.from) % (stepMinutes * MINUTE_MS) === 0
 
-/** Every start from which the whole length fits into the opening. */
-export function startsIn(opening: Span, stepMinutes: number, lengthMs: number): number[] {
+/** Every start of the opening from which the whole length can take place. */
+export function startsIn(opening: Opening, stepMinutes: number, lengthMs: number): number[] {
   const starts: number[] = []
-  for (let start = opening.from; start + lengthMs <= opening.to; start += stepMinutes * MINUTE_MS) starts.push(start)
+  for (
+    let start = opening.from;
+    holds(opening, { from: start, to: start + lengthMs });
+    start += stepMinutes * MINUTE_MS
+  )
+    starts.push(start)
   return starts
 }

@@ -9,7 +9,7 @@ import type { Runtime } from '../../../platform/runtime'
 import type { AppointmentCode, PlaceCode, TimeCode } from '../failures'
 import { hours } from '../schema'
 import type { Closures } from './closures'
-import { closedIn, type Hours, onStep, openingsIn } from './openings'
+import { closedIn, type Hours, holds, type Opening, onStep, openingsIn } from './openings'
 import type { AppointmentRow, Rows } from './rows'
 import type { ServiceRow } from './service-rows'
 import type { StaffBook, StaffRow } from './staff'
@@ -18,7 +18,7 @@ import { DAY_MS, localDate, MINUTE_MS, overlaps, type Span, spanOfDates } from '
 /** What a member of staff does in a span. */
 export interface Diary {
   staff: StaffRow
-  openings: Span[]
+  openings: Opening[]
   /** In order, and apart from one another. */
   closed: Span[]
   busy: AppointmentRow[]
@@ -31,6 +31,8 @@ export interface PlaceWanted {
   userId: string
   /** An appointment that gives up its own place for this one. */
   instead?: Pick<AppointmentRow, 'id' | 'staffId'>
+  /** By those who run the place: how early it must be booked is a rule for customers. */
+  anyNotice?: boolean
 }
 
 export interface Place {
@@ -48,6 +50,8 @@ export type PlacingCode =
 export interface Placing {
   /** Within a unit: the place, with somebody who is free, or why there is none. */
   place(tx: Tx, wanted: PlaceWanted): Promise<Result<Place, PlacingCode>>
+  /** Within a unit: why a place that is kept for somebody cannot be had any more; whether it is taken is not asked. */
+  whyLost(tx: Tx, row: AppointmentRow, service: ServiceRow): Promise<PlacingCode | undefined>
   /** The diaries of these members in a span: one query for hours, one for closures, one for appointments. */
   diaries(db: Db, members: readonly StaffRow[], span: Span): Promise<Diary[]>
 }
@@ -147,10 +151,22 @@ export function createPlacing(
   return {
     diaries,
 
+    async whyLost(tx, { userId, staffId, startsAt, endsAt }, service) {
+      if (service.payeeId === userId) return 'own_service'
+      const members = await candidates(tx, { service, staffId, startsAt, userId })
+      if (!members.ok) return members.code
+      const span = { from: startsAt, to: endsAt }
+      const [diary] = await diaries(tx, members.value, span)
+      if (diary?.closed.some((closed) => overlaps(closed, span))) return 'appointment_closed'
+      const isOpen = diary?.openings.some((each) => holds(each, span))
+      return isOpen ? undefined : 'appointment_outside_hours'
+    },
+
     async place(tx, wanted) {
       const { service, startsAt, instead } = wanted
       const leaving = instead?.id
-      const when = whyNotThen(service, startsAt, clock())
+      const terms = wanted.anyNotice ? { ...service, minNoticeMinutes: 0 } : service
+      const when = whyNotThen(terms, startsAt, clock())
       if (when) return fail(when)
       const endsAt = startsAt + service.durationMinutes * MINUTE_MS
       const theirs = await whyNotTheirs(tx, wanted, endsAt)
@@ -184,7 +200,7 @@ export function whyNotThen(
 function whyNot(diary: Diary, service: ServiceRow, startsAt: number, leaving?: string): PlaceCode | undefined {
   const span = { from: startsAt, to: startsAt + service.durationMinutes * MINUTE_MS }
   if (diary.closed.some((closed) => overlaps(closed, span))) return 'appointment_closed'
-  const opening = diary.openings.find(({ from, to }) => from <= span.from && span.to <= to)
+  const opening = diary.openings.find((each) => holds(each, span))
   if (!opening) return 'appointment_outside_hours'
   if (!onStep(opening, startsAt, service.slotStepMinutes)) return 'appointment_off_step'
   const busy = diary.busy.filter(({ id }) => id !== leaving)

@@ -150,10 +150,10 @@ type NewReminder = Omit<ReminderRow, 'id'>
  * tomorrow's appointment at noon is better served by the reminder an hour before.
  */
 function before(row: AppointmentRow, plans: readonly ReminderPlan[]): NewReminder[] {
-  const sorted = [...plans].sort((a, b) => b.minutesBefore - a.minutesBefore)
-  return sorted.map(({ name, minutesBefore, media }, i) => {
+  return plans.map(({ name, minutesBefore, media }) => {
     const dueAt = row.startsAt - minutesBefore * MINUTE_MS
-    const nextDueAt = row.startsAt - (sorted[i + 1]?.minutesBefore ?? 0) * MINUTE_MS
+    const later = plans.map((plan) => plan.minutesBefore).filter((minutes) => minutes < minutesBefore)
+    const nextDueAt = row.startsAt - Math.max(0, ...later) * MINUTE_MS
     const skipAfter = Math.min(nextDueAt, dueAt + (minutesBefore * MINUTE_MS) / 2)
     return { appointmentId: row.id, version: row.version, name, dueAt, skipAfter, media, state: 'waiting' }
   })

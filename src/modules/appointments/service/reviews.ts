@@ -1,6 +1,6 @@
 /** What people thought of a service: one review an appointment, by its customer, once it is over. */
 import { and, desc, eq, lt, sql } from 'drizzle-orm'
-import type { Tx } from '../../../platform/db'
+import type { Db, Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
@@ -40,9 +40,15 @@ type RefusedState = ReturnType<typeof stateCode>
 export interface Reviews {
   /** Writes it, or changes it within 30 days. */
   put(userId: string, appointmentId: string, input: ReviewInput): Promise<Result<OwnReview, ReviewCode>>
+  /** Whether its customer can write one and has not yet. */
+  isWantedOf(row: AppointmentRow): Promise<boolean>
   /** Those that are shown, newest first. */
   list(serviceId: string, limit: number, before?: string): Promise<ReviewView[]>
+  /** What a customer has written of an appointment of theirs. */
+  own(userId: string, appointmentId: string): Promise<Result<OwnReview, 'review_not_found'>>
   hide(id: string, hidden: boolean, actor: string): Promise<Result<OwnReview, 'review_not_found'>>
+  /** Within the unit that says that the customer did not come: what they wrote of it counts no more. */
+  discount(tx: Tx, appointmentId: string): Promise<void>
   all(userId: string): Promise<Array<Pick<OwnReview, 'id' | 'appointmentId' | 'rating' | 'text' | 'createdAt'>>>
   /** The words go; the stars say nothing of anybody. */
   erase(tx: Tx, userId: string): Promise<void>
@@ -54,6 +60,11 @@ export function createReviews(
   { store, clock, newId }: Runtime,
   { identity, rows, names }: { identity: Identity; rows: Rows; names: Names },
 ): Reviews {
+  async function find(db: Db, appointmentId: string): Promise<ReviewRow | undefined> {
+    const [row] = await db.select().from(reviews).where(eq(reviews.appointmentId, appointmentId))
+    return row
+  }
+
   async function count(tx: Tx, serviceId: string, total: number, by: number): Promise<void> {
     await tx
       .insert(ratings)
@@ -71,7 +82,7 @@ export function createReviews(
 
   async function write(tx: Tx, row: AppointmentRow, { rating, text }: ReviewInput): Promise<ReviewRow | undefined> {
     const now = clock()
-    const [before] = await tx.select().from(reviews).where(eq(reviews.appointmentId, row.id))
+    const before = await find(tx, row.id)
     if (!before) {
       const { id: appointmentId, serviceId, userId } = row
       const times = { createdAt: now, updatedAt: now }
@@ -95,6 +106,11 @@ export function createReviews(
     return { ...(await viewOf(row)), appointmentId: row.appointmentId, hidden: row.hidden }
   }
 
+  async function setHidden(tx: Tx, row: ReviewRow, hidden: boolean): Promise<void> {
+    await tx.update(reviews).set({ hidden }).where(eq(reviews.id, row.id))
+    await count(tx, row.serviceId, hidden ? -row.rating : row.rating, hidden ? -1 : 1)
+  }
+
   return {
     async put(userId, appointmentId, input) {
       const written = await store.write(async (tx): Promise<Result<ReviewRow, ReviewCode>> => {
@@ -106,6 +122,11 @@ export function createReviews(
         return review ? ok(review) : fail('review_closed')
       })
       return written.ok ? ok(await ownView(written.value)) : written
+    },
+
+    async isWantedOf(row) {
+      if (refusal(row)) return false
+      return (await find(store.read, row.id)) === undefined
     },
 
     async list(serviceId, limit, before) {
@@ -124,13 +145,22 @@ export function createReviews(
       return Promise.all(found.map(viewOf))
     },
 
+    async own(userId, appointmentId) {
+      const row = await find(store.read, appointmentId)
+      return row?.userId === userId ? ok(await ownView(row)) : fail('review_not_found')
+    },
+
+    async discount(tx, appointmentId) {
+      const row = await find(tx, appointmentId)
+      if (row && !row.hidden) await setHidden(tx, row, true)
+    },
+
     async hide(id, hidden, actor) {
       const changed = await store.write(async (tx): Promise<Result<ReviewRow, 'review_not_found'>> => {
         const [row] = await tx.select().from(reviews).where(eq(reviews.id, id))
         if (!row) return fail('review_not_found')
         if (row.hidden === hidden) return ok(row)
-        await tx.update(reviews).set({ hidden }).where(eq(reviews.id, id))
-        await count(tx, row.serviceId, hidden ? -row.rating : row.rating, hidden ? -1 : 1)
+        await setHidden(tx, row, hidden)
         const action = hidden ? 'appointments.review_hide' : 'appointments.review_show'
         await identity.auditLog.audit(tx, { actor, action, subject: id, outcome: 'allowed' })
         return ok({ ...row, hidden })

@@ -4,7 +4,8 @@ import type { Db, Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
 import type { Clock } from '../../../platform/ids'
 import { appointments } from '../schema'
-import { DAY_MS, type Span } from './time'
+import type { ServiceRow } from './service-rows'
+import { DAY_MS, MINUTE_MS, type Span } from './time'
 
 export type AppointmentRow = typeof appointments.$inferSelect
 
@@ -12,7 +13,7 @@ export type AppointmentRow = typeof appointments.$inferSelect
 export const isBusy = sql`${appointments.status} in ('offered', 'booked')`
 
 /** No appointment is longer than a day with its buffer, so none that began earlier reaches into a span. */
-const LONGEST_MS = 2 * DAY_MS
+export const LONGEST_MS = 2 * DAY_MS
 
 export interface Rows {
   find(db: Db, id: string): Promise<AppointmentRow | undefined>
@@ -23,6 +24,33 @@ export interface Rows {
   busyOf(db: Db, staffIds: readonly string[], span: Span): Promise<AppointmentRow[]>
   /** What a person has that is not over at the moment, buffers left out: those are the staff's. */
   ofPersonFrom(db: Db, userId: string, moment: number): Promise<AppointmentRow[]>
+}
+
+/** An appointment for somebody at a place, on the terms of the service as they are now. No deposit is taken yet. */
+export function newAppointment(
+  at: Pick<AppointmentRow, 'id' | 'userId' | 'staffId' | 'startsAt' | 'endsAt' | 'busyUntil' | 'createdAt'>,
+  { id: serviceId, price, deposit, currency, cancelMinutes }: ServiceRow,
+  state: { status: 'booked' } | { status: 'offered'; offeredUntil: number; waitId: string },
+): AppointmentRow {
+  return {
+    ...at,
+    serviceId,
+    version: 1,
+    price,
+    deposit,
+    currency,
+    depositState: 'none',
+    holdId: null,
+    transferId: null,
+    cancelMinutes,
+    cancelUntil: at.startsAt - cancelMinutes * MINUTE_MS,
+    offeredUntil: null,
+    waitId: null,
+    cancelledBy: null,
+    reason: null,
+    updatedAt: at.createdAt,
+    ...state,
+  }
 }
 
 export function createRows(clock: Clock): Rows {

@@ -1,13 +1,15 @@
 /** The rows of services, as every part of this module reads them. */
-import { eq, inArray } from 'drizzle-orm'
-import type { Db } from '../../../platform/db'
-import { services } from '../schema'
+import { and, eq, inArray, sql } from 'drizzle-orm'
+import type { Db, Tx } from '../../../platform/db'
+import { services, waits } from '../schema'
 
 export type ServiceRow = typeof services.$inferSelect
 
 export interface ServiceRows {
   find(db: Db, id: string): Promise<ServiceRow | undefined>
   findAll(db: Db, ids: readonly string[]): Promise<Map<string, ServiceRow>>
+  /** Within the unit in which there is more time for these, or for all: whoever waits is offered it from the next tick on. */
+  hasGrown(tx: Tx, moment: number, ids?: readonly string[]): Promise<void>
 }
 
 export function createServiceRows(): ServiceRows {
@@ -21,6 +23,21 @@ export function createServiceRows(): ServiceRows {
       const wanted = [...new Set(ids)]
       const rows = wanted.length === 0 ? [] : await db.select().from(services).where(inArray(services.id, wanted))
       return new Map(rows.map((row) => [row.id, row]))
+    },
+
+    async hasGrown(tx, moment, ids) {
+      if (ids?.length === 0) return
+      const waitedFor = tx.select({ id: waits.serviceId }).from(waits).where(sql`${waits.state} = 'waiting'`)
+      await tx
+        .update(services)
+        .set({ grownFrom: moment })
+        .where(
+          and(
+            eq(services.active, true),
+            inArray(services.id, waitedFor),
+            ids === undefined ? undefined : inArray(services.id, [...ids]),
+          ),
+        )
     },
   }
 }

@@ -48,7 +48,11 @@ export interface ServiceView extends Omit<ServiceRow, 'reminders' | 'grownFrom' 
 
 type ServiceCode = Extract<
   AppointmentCode,
-  'service_not_found' | 'service_deposit_above_price' | 'service_currency_fixed' | 'payee_unfit'
+  | 'service_not_found'
+  | 'service_deposit_above_price'
+  | 'service_currency_fixed'
+  | 'payee_unfit'
+  | 'reminder_name_repeated'
 >
 
 export interface Services {
@@ -77,8 +81,10 @@ export function createServices(
     return found.map((row) => viewOf(row, of.get(row.id)))
   }
 
-  async function refusal({ price, deposit, payeeId }: ServiceRow): Promise<ServiceCode | undefined> {
+  async function refusal({ price, deposit, payeeId, reminders }: ServiceRow): Promise<ServiceCode | undefined> {
     if (deposit > price) return 'service_deposit_above_price'
+    const names = ((reminders as ReminderPlan[] | null) ?? []).map(({ name }) => name)
+    if (new Set(names).size < names.length) return 'reminder_name_repeated'
     if (payeeId === null) return undefined
     const payee = await identity.find(payeeId)
     return payee?.id === payeeId && payee.status === 'active' && PAYABLE.has(payee.role) ? undefined : 'payee_unfit'
@@ -134,7 +140,7 @@ export function createServices(
         if (row.deposit > row.price) return fail('service_deposit_above_price')
         await tx.update(services).set(row).where(eq(services.id, id))
         await audit(tx, actor, 'appointments.service_change', id, { changed: Object.keys(input) })
-        if (row.active && row.capacity > current.capacity) await offers.grown(tx, row)
+        if (row.active && (!current.active || row.capacity > current.capacity)) await offers.grown(tx, row)
         return ok(row)
       })
       if (!changed.ok) return changed

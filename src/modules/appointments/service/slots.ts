@@ -78,14 +78,28 @@ export function createSlots(
 
 function gather(
   slots: Map<number, Pick<Slot, 'places' | 'staffIds'>>,
-  { staff, openings, closed, busy }: Diary,
+  diary: Diary,
   service: ServiceRow,
   span: Span,
   now: number,
 ): void {
+  for (const { start, places } of freeStarts(diary, service, span, now)) {
+    const slot = slots.get(start) ?? { places: 0, staffIds: [] }
+    slots.set(start, { places: slot.places + places, staffIds: [...slot.staffIds, diary.staff.id] })
+  }
+}
+
+/** When somebody can begin within the span, in order, and how many can; the diary reaches to the end of the last. */
+export function freeStarts(
+  { openings, closed, busy }: Diary,
+  service: ServiceRow,
+  span: Span,
+  now: number,
+): Array<{ start: number; places: number }> {
   const lengthMs = service.durationMinutes * MINUTE_MS
   const bufferMs = service.bufferMinutes * MINUTE_MS
   const isClosed = sweep(closed)
+  const free: Array<{ start: number; places: number }> = []
   let first = 0
   for (const opening of openings) {
     for (const start of startsIn(opening, service.slotStepMinutes, lengthMs)) {
@@ -95,11 +109,10 @@ function gather(
       while ((busy[first]?.busyUntil ?? Number.POSITIVE_INFINITY) <= start) first += 1
       const near = busyNear(busy, first, start + lengthMs + bufferMs)
       const places = placesLeft(near, service, start)
-      if (places === 0) continue
-      const slot = slots.get(start) ?? { places: 0, staffIds: [] }
-      slots.set(start, { places: slot.places + places, staffIds: [...slot.staffIds, staff.id] })
+      if (places > 0) free.push({ start, places })
     }
   }
+  return free
 }
 
 /** Whether one of the spans, which are in order and apart, overlaps what is asked; to be asked about rising spans only. */

@@ -8,6 +8,7 @@ import type { Identity } from '../../identity'
 import type { AppointmentCode } from '../failures'
 import { feeds, hours, services, staff, staffServices } from '../schema'
 import type { Hours } from './openings'
+import type { ServiceRows } from './service-rows'
 import { iso } from './time'
 
 export type StaffRow = typeof staff.$inferSelect
@@ -68,7 +69,10 @@ const FORMER = 'Former member of staff'
 /** Roles that may run appointments (`appointments:manage`). */
 const RUNS_APPOINTMENTS = new Set(['agent', 'teller', 'operator', 'support'])
 
-export function createStaff({ store, clock, newId }: Runtime, identity: Identity): StaffBook {
+export function createStaff(
+  { store, clock, newId }: Runtime,
+  { identity, services: offered }: { identity: Identity; services: ServiceRows },
+): StaffBook {
   async function find(db: Db, id: string): Promise<StaffRow | undefined> {
     const [row] = await db.select().from(staff).where(eq(staff.id, id))
     return row
@@ -166,7 +170,14 @@ export function createStaff({ store, clock, newId }: Runtime, identity: Identity
         const { serviceIds, ...changes } = input
         const row: StaffRow = { ...before, ...changes }
         await tx.update(staff).set(row).where(eq(staff.id, id))
+        const could = before.active ? await servicesOf(tx, id) : []
         if (serviceIds) await setServices(tx, id, serviceIds)
+        const can = row.active ? await servicesOf(tx, id) : []
+        await offered.hasGrown(
+          tx,
+          clock(),
+          can.filter((each) => !could.includes(each)),
+        )
         // Whoever sees the calendar is asked about anew.
         if (row.userId !== before.userId || row.active !== before.active)
           await tx.delete(feeds).where(eq(feeds.staffId, id))
@@ -182,6 +193,7 @@ export function createStaff({ store, clock, newId }: Runtime, identity: Identity
         if (!row) return fail('staff_not_found')
         await tx.delete(hours).where(eq(hours.staffId, id))
         if (week.length > 0) await tx.insert(hours).values(week.map((each) => ({ ...each, staffId: id })))
+        if (row.active) await offered.hasGrown(tx, clock(), await servicesOf(tx, id))
         await audit(tx, actor, 'appointments.staff_change', id, ['hours'])
         return ok(await detail(tx, row))
       })

@@ -87,7 +87,10 @@ export function atMinute(date: string, minute: number, timeZone: string): number
   const day = Temporal.PlainDate.from(date)
   if (minute === 1440) return day.add({ days: 1 }).toZonedDateTime(timeZone).epochMilliseconds
   const wall = day.toPlainDateTime({ hour: Math.floor(minute / 60), minute: minute % 60 })
-  return wall.toZonedDateTime(timeZone).epochMilliseconds
+  const zoned = wall.toZonedDateTime(timeZone)
+  if (zoned.hour * 60 + zoned.minute === minute) return zoned.epochMilliseconds
+  const before = wall.toZonedDateTime(timeZone, { disambiguation: 'earlier' })
+  return (before.getTimeZoneTransition('next') ?? zoned).epochMilliseconds
 }
 
 /** Two dates, both included, as a span of moments; refused if they are no dates, the wrong way round, or too far apart. */

@@ -1,6 +1,6 @@
 /**
- * The waiting list, as people see it: they join for dates on which they would come, and leave. Whoever was offered a place
- * (`offers.ts`) has left the line; who wants another one joins again.
+ * The waiting list, as people see it: they join for dates on which they would come, and leave. Whoever took a place that
+ * was offered (`offers.ts`), or declined it, has left the line; who did not answer waits on.
  */
 import { and, asc, desc, eq, gte, inArray, lt, lte, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
@@ -12,7 +12,7 @@ import { waits } from '../schema'
 import type { AppointmentRow } from './rows'
 import type { ServiceRow, ServiceRows } from './service-rows'
 import type { StaffBook } from './staff'
-import { iso, spanOfDates } from './time'
+import { iso, overlaps, type Span, spanOfDates } from './time'
 
 export type WaitRow = typeof waits.$inferSelect
 
@@ -50,8 +50,10 @@ export interface Waiting {
   leave(userId: string, id: string): Promise<Result<true, 'wait_not_found'>>
   list(userId: string, limit: number, before?: string): Promise<WaitView[]>
   all(userId: string): Promise<WaitView[]>
-  /** Within the unit in which an offer was taken, declined, cancelled or lapsed. */
+  /** Within the unit in which an offer was taken, declined or cancelled. */
   ended(tx: Tx, row: AppointmentRow): Promise<void>
+  /** Within the unit in which an offer lapsed: whoever slept or was offline waits on, where they were. */
+  backInLine(tx: Tx, row: AppointmentRow): Promise<void>
   /** Ends up to so many whose dates are over; answers how many. */
   endOver(limit: number): Promise<number>
   /** Forgets those that ended before the moment; answers how many. */
@@ -76,6 +78,7 @@ export function createWaiting(
     userId: string,
     service: ServiceRow,
     staffId: string | undefined,
+    span: Span,
   ): Promise<WaitCode | undefined> {
     if (service.payeeId === userId) return 'own_service'
     if (staffId !== undefined) {
@@ -86,7 +89,8 @@ export function createWaiting(
       .select()
       .from(waits)
       .where(and(eq(waits.userId, userId), isWaiting, gte(waits.toAt, clock())))
-    if (own.some((each) => each.serviceId === service.id && each.staffId === (staffId ?? null))) return 'wait_present'
+    const same = own.filter((each) => each.serviceId === service.id && each.staffId === (staffId ?? null))
+    if (same.some(({ fromAt, toAt }) => overlaps({ from: fromAt, to: toAt }, span))) return 'wait_present'
     return own.length >= WAITS_EACH ? 'too_many_waits' : undefined
   }
 
@@ -107,7 +111,7 @@ export function createWaiting(
       if (!span.ok) return span
       if (span.value.to <= clock()) return fail('span_invalid')
       return write(async (tx): Promise<Result<WaitView, WaitCode>> => {
-        const refused = await refusal(tx, userId, service, input.staffId)
+        const refused = await refusal(tx, userId, service, input.staffId, span.value)
         if (refused) return fail(refused)
         const row: WaitRow = {
           id: newId('wtl'),
@@ -155,6 +159,11 @@ export function createWaiting(
     async ended(tx, { waitId }) {
       if (waitId === null) return
       await tx.update(waits).set({ state: 'ended', endedAt: clock() }).where(eq(waits.id, waitId))
+    },
+
+    async backInLine(tx, { waitId }) {
+      if (waitId === null) return
+      await tx.update(waits).set({ state: 'waiting' }).where(eq(waits.id, waitId))
     },
 
     async endOver(limit) {

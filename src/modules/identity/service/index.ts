@@ -66,6 +66,8 @@ export interface Identity {
   verifyPin(userId: string, pin: string): Promise<Result<User, PinCode>>
   /** By user id, e-mail address or proved phone number. */
   find(reference: string): Promise<User | undefined>
+  /** Many by their ids. */
+  findAll(ids: readonly string[]): Promise<Map<string, User>>
   /**
    * The same for somebody who stands at the till: a number that nobody has proved is enough if one person alone claims
    * it. Money that is sent from afar asks for more.
@@ -207,6 +209,7 @@ export function createIdentity(runtime: Runtime, events: Events, jobs: Jobs, opt
 
     verifyPin: pins.verify,
     find: users.byReference,
+    findAll: users.byIds,
     async findPresent(reference) {
       const found = await users.byReference(reference)
       return found ?? (/^\+/.test(reference.trim()) ? users.byClaimedPhone(reference) : undefined)

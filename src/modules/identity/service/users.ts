@@ -1,5 +1,5 @@
 /** People and machines: how they are found, and how others may see them. */
-import { and, asc, eq, gt, isNotNull, like, ne, or, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, isNotNull, like, ne, or, sql } from 'drizzle-orm'
 import { type Db, prepared, type Tx } from '../../../platform/db'
 import { count, forUpdate } from '../../../platform/db/dialect'
 import { idText } from '../../../platform/ids'
@@ -76,6 +76,8 @@ export interface Users {
   /** By id, from memory where that is safe; for requests, outside units. */
   byId(id: string): User | undefined | Promise<User | undefined>
   byIdIn(db: Db, id: string): Promise<User | undefined>
+  /** Many at once, by one query. */
+  byIds(ids: readonly string[]): Promise<Map<string, User>>
   byEmail(db: Db, email: string): Promise<User | undefined>
   /** Whoever has proved that the number is theirs. */
   byPhone(db: Db, phone: string): Promise<User | undefined>
@@ -138,6 +140,11 @@ export function createUsers({ store, clock, newId, keyring }: Runtime): Users {
   return {
     byId,
     byIdIn: async (db, id) => (await selectById(db, { id }))[0],
+    async byIds(ids) {
+      const wanted = [...new Set(ids)]
+      const found = wanted.length === 0 ? [] : await store.read.select().from(users).where(inArray(users.id, wanted))
+      return new Map(found.map((user) => [user.id, user]))
+    },
     byEmail,
     byPhone,
     async byReference(reference) {

@@ -107,7 +107,7 @@ export function createNotifications(
     catalogue,
     reach,
     suppressions,
-    isCurrent: appointments.isCurrent,
+    stillTrue: appointments.stillTrue,
     hourlyCap,
     callingCodes,
   })

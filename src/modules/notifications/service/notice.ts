@@ -1,4 +1,5 @@
 /** What a caller asks to be told to whom. */
+import type { AppointmentClaim } from '../../appointments'
 import type { Medium } from '../channels/channel'
 import type { Track } from './routing'
 
@@ -19,7 +20,9 @@ export interface Notice {
   sessionId?: string
   /** Facts of this appointment are looked up when it is sent. */
   appointmentId?: string
-  /** The version of the appointment that it is true of; it is not sent once another is. */
+  /** What it says of the appointment: it is not sent once that is so no more. */
+  claim?: AppointmentClaim
+  /** The version of the appointment that it is true of. */
   version?: number
   /** What it is about. The same person is told the same of the same thing once. */
   about: string
@@ -43,4 +46,5 @@ export interface Facts {
   secretMember?: string
   sessionId?: string
   appointmentId?: string
+  claim?: AppointmentClaim
 }

@@ -220,6 +220,7 @@ export function createOutbox(
         ...(secret ? { secretMember: secret.member } : {}),
         ...(notice.sessionId ? { sessionId: notice.sessionId } : {}),
         ...(notice.appointmentId ? { appointmentId: notice.appointmentId } : {}),
+        ...(notice.claim ? { claim: notice.claim } : {}),
       }
       const row: NotificationRow = {
         id,

@@ -4,9 +4,11 @@
  */
 import { and, eq, gt, ne } from 'drizzle-orm'
 import type { Runtime } from '../../../platform/runtime'
+import type { AppointmentClaim } from '../../appointments'
 import type { Medium } from '../channels/channel'
 import { deliveries, notifications } from '../schema'
 import type { Catalogue } from './catalogue'
+import type { Facts } from './notice'
 import type { DeliveryRow, NotificationRow } from './outbox'
 import { digestAt, type Mutable, quietUntil } from './preferences'
 import type { Reach, Reached } from './reach'
@@ -28,7 +30,7 @@ export interface PolicyParts {
   reach: Reach
   suppressions: Suppressions
   /** Whether what the notification says of an appointment still holds. */
-  isCurrent(appointmentId: string, version: number): Promise<boolean>
+  stillTrue(claim: AppointmentClaim, appointmentId: string, version: number): Promise<boolean>
   /** Messages in an hour for one person by one medium, at most; more of them are gathered. */
   hourlyCap: number
   /** Calling codes of the countries that are served; none: all. */
@@ -45,7 +47,7 @@ const ended = (end: 'expired' | 'skipped' | 'cancelled', reason: string) => ({ g
 
 export function createPolicy(
   { store, clock }: Runtime,
-  { catalogue, reach, suppressions, isCurrent, hourlyCap, callingCodes }: PolicyParts,
+  { catalogue, reach, suppressions, stillTrue, hourlyCap, callingCodes }: PolicyParts,
 ): Policy {
   const isServed = (phone: string) =>
     callingCodes.length === 0 || callingCodes.some((code) => phone.startsWith(`+${code}`))
@@ -94,6 +96,7 @@ export function createPolicy(
     delivery: DeliveryRow,
     { category, urgent, expiresAt }: NotificationRow,
     { preferences }: Reached,
+    isPrompt: boolean,
   ): Exclude<Verdict, { go: true }> | undefined {
     const medium = delivery.medium as Medium
     if (preferences.muted[category as Mutable]?.includes(medium)) return ended('skipped', 'opted out')
@@ -105,7 +108,9 @@ export function createPolicy(
       if (expiresAt === null || until < expiresAt) return { go: false, until, digest: true, reason: 'gathered' }
     }
     const quiet = quietUntil(clock(), preferences)
-    return quiet === undefined ? undefined : later(quiet, delivery.digest, 'quiet hours', expiresAt)
+    const isOverByThen = expiresAt !== null && quiet !== undefined && quiet >= expiresAt
+    if (quiet === undefined || (isPrompt && isOverByThen)) return undefined
+    return later(quiet, delivery.digest, 'quiet hours', expiresAt)
   }
 
   /** What would be worth nothing by then had better go another way now. */
@@ -117,8 +122,8 @@ export function createPolicy(
       const medium = delivery.medium as Medium
       const { expiresAt, category, version, facts } = notification
       if (expiresAt !== null && expiresAt <= clock()) return ended('expired', 'too late')
-      const { appointmentId } = facts as { appointmentId?: string }
-      if (version !== null && appointmentId !== undefined && !(await isCurrent(appointmentId, version)))
+      const { appointmentId, claim } = facts as Facts
+      if (claim && appointmentId !== undefined && !(await stillTrue(claim, appointmentId, version ?? 0)))
         return ended('cancelled', 'no longer so')
       const whom = await reach.whom(notification)
       const to = await whom.addressFor(medium)
@@ -129,10 +134,10 @@ export function createPolicy(
       if (suppressed) return ended('skipped', `suppressed: ${suppressed}`)
       const free: Verdict = { go: true, to, whom, done() {} }
       if (security) return free
-      const wished = wish(delivery, notification, whom)
-      if (wished) return wished
       // Nobody hides that money leaves behind thirty other messages.
       const isPrompt = notification.urgent || (await catalogue.factsOf(notification.template))?.prompt === true
+      const wished = wish(delivery, notification, whom, isPrompt)
+      if (wished) return wished
       if (ridesAlong || isPrompt || !DISTURBING.has(medium)) return free
       const placed = await place(notification.recipient, medium)
       if ('done' in placed) return { go: true, to, whom, done: placed.done }

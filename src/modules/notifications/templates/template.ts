@@ -39,7 +39,10 @@ export interface TemplateFacts {
   secret?: true
   /** Goes before others when many wait, and falls back at the first failure. */
   urgent?: true
-  /** Money leaves: the person hears of it at once, however much they were told before. */
+  /**
+   * Money leaves, or a place goes to somebody else soon: the person hears of it however much they were told before, and
+   * in the night too if it would be over by the morning.
+   */
   prompt?: true
   /** For the preview, and to say what an author may use. */
   sample: Readonly<Record<string, unknown>>

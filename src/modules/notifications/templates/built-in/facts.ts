@@ -110,6 +110,7 @@ export const facts: { readonly [Name in TemplateName]: Facts<Name> } = {
   },
   appointment_place_free: {
     category: 'appointments',
+    prompt: true,
     sample: {
       service: appointment.service,
       startsAt: appointment.startsAt,
