@@ -2,13 +2,13 @@
 import { and, asc, eq, gt, inArray } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
+import { iso } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
 import type { AppointmentCode } from '../failures'
 import { feeds, hours, services, staff, staffServices } from '../schema'
 import type { Hours } from './openings'
-import { iso } from './time'
 
 export type StaffRow = typeof staff.$inferSelect
 

@@ -110,5 +110,3 @@ export function isDate(text: string): boolean {
     return false
   }
 }
-
-export const iso = (moment: number): string => new Date(moment).toISOString()
