@@ -2,6 +2,7 @@
 import type { Tx } from '../../platform/db'
 import type { Events } from '../../platform/events'
 import type { Write } from '../../platform/http/idempotency'
+import { iso } from '../../platform/moment'
 import { fail, ok, type Result } from '../../platform/result'
 import type { Runtime } from '../../platform/runtime'
 import { type Identity, isTellerOf, type User, type UserView } from '../identity'
@@ -162,7 +163,7 @@ export function createAgents(
           to: customer.id,
           customer: { name: customer.name },
           balance,
-          createdAt: new Date(transfer.at).toISOString(),
+          createdAt: iso(transfer.at),
         })
       })
     },
@@ -198,7 +199,7 @@ export function createAgents(
           amount,
           currency,
           balance,
-          createdAt: new Date(transfer.at).toISOString(),
+          createdAt: iso(transfer.at),
         })
       })
     },

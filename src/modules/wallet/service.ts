@@ -6,6 +6,7 @@ import { eq, inArray } from 'drizzle-orm'
 import type { Tx } from '../../platform/db'
 import type { Events } from '../../platform/events'
 import type { Write } from '../../platform/http/idempotency'
+import { iso } from '../../platform/moment'
 import { share } from '../../platform/money'
 import { fail, ok, type Result } from '../../platform/result'
 import type { Runtime } from '../../platform/runtime'
@@ -212,7 +213,7 @@ export function createWallet(
           from: fromUserId,
           to: receiver.id,
           balance,
-          createdAt: new Date(transfer.at).toISOString(),
+          createdAt: iso(transfer.at),
         })
       })
     },
@@ -286,6 +287,6 @@ function movementOf(row: StatementRow, note: string | null): Movement {
     balance: row.balance,
     note,
     reversalOf: row.reversalOf,
-    createdAt: new Date(row.at).toISOString(),
+    createdAt: iso(row.at),
   }
 }

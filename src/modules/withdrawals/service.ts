@@ -8,6 +8,7 @@ import type { Tx } from '../../platform/db'
 import { forUpdate } from '../../platform/db/dialect'
 import type { Events, EventType } from '../../platform/events'
 import type { Write } from '../../platform/http/idempotency'
+import { iso, isoOrNull } from '../../platform/moment'
 import { share } from '../../platform/money'
 import { type Qr, renderQr } from '../../platform/qr'
 import { fail, ok, type Result } from '../../platform/result'
@@ -363,8 +364,6 @@ function refusalOfReversal(code: string): WithdrawalCode {
   return code as WithdrawalCode
 }
 
-const iso = (moment: number) => new Date(moment).toISOString()
-
 function viewOf(row: WithdrawalRow, now: number): WithdrawalView {
   const { id, amount, currency, fee, expiresAt, createdAt, paidAt } = row
   return {
@@ -376,7 +375,7 @@ function viewOf(row: WithdrawalRow, now: number): WithdrawalView {
     fee,
     expiresAt: iso(expiresAt),
     createdAt: iso(createdAt),
-    paidAt: paidAt === null ? null : iso(paidAt),
+    paidAt: isoOrNull(paidAt),
   }
 }
 

@@ -5,6 +5,7 @@ import { contextOf, principalOf } from '../http/context'
 import { answer, moment } from '../http/fields'
 import { type Failures, problems, unwrap } from '../http/problem'
 import type { RouteWords } from '../http/route'
+import { isoOrNull } from '../moment'
 import type { KindReport, Queue } from '../queue'
 import type { NoteWork } from '../queue/routes'
 import type { Jobs, ScheduleReport } from '.'
@@ -137,12 +138,10 @@ export function workView(schedules: readonly ScheduleReport[], kinds: readonly K
   return {
     schedules: schedules.map((said) => ({
       ...said,
-      lastStartedAt: asMoment(said.lastStartedAt),
-      lastEndedAt: asMoment(said.lastEndedAt),
-      nextAt: asMoment(said.nextAt),
+      lastStartedAt: isoOrNull(said.lastStartedAt),
+      lastEndedAt: isoOrNull(said.lastEndedAt),
+      nextAt: isoOrNull(said.nextAt),
     })),
-    kinds: kinds.map((counted) => ({ ...counted, oldestDueAt: asMoment(counted.oldestDueAt) })),
+    kinds: kinds.map((counted) => ({ ...counted, oldestDueAt: isoOrNull(counted.oldestDueAt) })),
   }
 }
-
-const asMoment = (at: number | null) => (at === null ? null : new Date(at).toISOString())

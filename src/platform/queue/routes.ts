@@ -6,6 +6,7 @@ import { moment } from '../http/fields'
 import { decodeCursor, limitOf, pageFrom, pageOf, pageQuery } from '../http/page'
 import { type Failures, problems, unwrap } from '../http/problem'
 import type { RouteWords } from '../http/route'
+import { iso } from '../moment'
 import { fail, ok } from '../result'
 import type { Queue } from '.'
 
@@ -55,7 +56,7 @@ export function queueRoutes(queue: Queue, noted: NoteWork, { route }: RouteWords
           kind,
           attempts,
           lastError,
-          createdAt: new Date(createdAt).toISOString(),
+          createdAt: iso(createdAt),
         }))
         return pageFrom(shown, limit, ({ id }) => String(id))
       },

@@ -220,15 +220,13 @@ describe('"Retry-After"', () => {
   test('is obeyed, although a message that was under way before is taken meanwhile', async () => {
     const mail = provider('smtp')
     const copy = place.copyOf([mail.channel])
-    const slow = place.held()
-    mail.answer = ({ to }) =>
-      to === 'slow@example.com'
-        ? slow.promise
-        : Promise.resolve({ outcome: 'transient', reason: 'too many requests', retryAfterMs: 10 * MINUTE })
+    const [slow, limited] = [place.held(), place.held()]
+    mail.answer = ({ to }) => (to === 'slow@example.com' ? slow.promise : limited.promise)
     await place.put(copy, noticeTo('slow@example.com', 'slow'))
     await place.put(copy, noticeTo('b@example.com', 'limited'))
     const going = copy.dispatcher.drain()
     await until(() => mail.asked.length === 2)
+    limited.release({ outcome: 'transient', reason: 'too many requests', retryAfterMs: 10 * MINUTE })
     await new Promise((resolve) => setImmediate(resolve))
     slow.release({ outcome: 'accepted' })
     await going

@@ -17,8 +17,8 @@ import {
   staffListModel,
 } from '../model/setup'
 import type { Appointments } from '../service'
+import { TAG } from './hands'
 
-const TAG = 'Appointments'
 const SETS_UP: Scope = 'appointments:setup'
 
 export function catalogueRoutes({ services, staff, slots, reviews }: Appointments, { route }: RouteWords) {

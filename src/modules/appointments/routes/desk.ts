@@ -1,6 +1,5 @@
 /** Appointments for those who run them: a member of staff, support, an operator. */
 import { Elysia } from 'elysia'
-import { principalOf } from '../../../platform/http/context'
 import type { Idempotency } from '../../../platform/http/idempotency'
 import { decodeCursor, limitOf, pageFrom } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
@@ -16,19 +15,14 @@ import {
   moveBody,
 } from '../model/appointments'
 import type { Appointments } from '../service'
-import type { Asker } from '../service/changes'
+import { askerAs, TAG } from './hands'
 import { ENDED_STATES, PLACE_REFUSALS } from './refusals'
 
-const TAG = 'Appointments'
 const scopes = ['appointments:manage'] as const
+const asker = askerAs('desk')
 const POSITION = /^\d{1,15} apt_[0-9a-z]{20}$/
 
 export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWords, idempotency: Idempotency) {
-  const asker = (request: Request): Asker => {
-    const { userId, role } = principalOf(request)
-    return { userId, role, as: 'desk' }
-  }
-
   return new Elysia({ name: 'appointments-desk', normalize: false })
     .get(
       '/appointments/desk',

@@ -8,16 +8,11 @@ import { appointmentFailures } from '../failures'
 import { calendarModel, feedModel, feedParams } from '../model/appointments'
 import { staffParams } from '../model/setup'
 import type { Appointments } from '../service'
-import type { Asker } from '../service/changes'
+import { askerAs, TAG } from './hands'
 
-const TAG = 'Appointments'
+const desk = askerAs('desk')
 
 export function feedRoutes({ feeds }: Appointments, { route }: RouteWords) {
-  const desk = (request: Request): Asker => {
-    const { userId, role } = principalOf(request)
-    return { userId, role, as: 'desk' }
-  }
-
   return new Elysia({ name: 'appointments-feeds', normalize: false })
     .post(
       '/appointments/feed',

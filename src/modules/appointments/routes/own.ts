@@ -19,21 +19,16 @@ import {
 } from '../model/appointments'
 import { pagedQuery, reviewBody, reviewModel } from '../model/setup'
 import type { Appointments } from '../service'
-import type { Asker } from '../service/changes'
+import { askerAs, TAG } from './hands'
 import { ENDED_STATES, PLACE_REFUSALS } from './refusals'
 
-const TAG = 'Appointments'
 const scopes = ['appointments:book'] as const
 /** What a calendar strikes out; that somebody came, or did not, is no reason to. */
 const GONE: ReadonlySet<string> = new Set(['cancelled', 'declined', 'lapsed'])
+const asker = askerAs('customer')
 
 export function ownRoutes(appointments: Appointments, { route }: RouteWords, idempotency: Idempotency) {
   const { booking, changes, lists, reviews } = appointments
-  const asker = (request: Request): Asker => {
-    const { userId, role } = principalOf(request)
-    return { userId, role, as: 'customer' }
-  }
-
   return new Elysia({ name: 'appointments-own', normalize: false })
     .post(
       '/appointments',

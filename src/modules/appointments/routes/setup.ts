@@ -26,8 +26,8 @@ import {
   staffParams,
 } from '../model/setup'
 import type { Appointments } from '../service'
+import { TAG } from './hands'
 
-const TAG = 'Appointments'
 const scopes = ['appointments:setup'] as const
 const CLOSURE_POSITION = /^\d{4}-\d{2}-\d{2} cls_[0-9a-z]{20}$/
 const EARLIEST = '0000-00-00'

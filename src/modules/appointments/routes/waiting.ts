@@ -10,8 +10,8 @@ import { appointmentFailures } from '../failures'
 import { waitBody, waitModel, waitParams, waitsModel } from '../model/appointments'
 import { pagedQuery } from '../model/setup'
 import type { Appointments } from '../service'
+import { TAG } from './hands'
 
-const TAG = 'Appointments'
 const scopes = ['appointments:book'] as const
 
 export function waitingRoutes({ waiting }: Appointments, { route }: RouteWords, idempotency: Idempotency) {

@@ -2,6 +2,7 @@
 import { and, asc, eq, gt, gte, inArray, isNull, lte, or } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
 import { count } from '../../../platform/db/dialect'
+import { iso } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
@@ -9,7 +10,7 @@ import type { AppointmentCode } from '../failures'
 import { closures } from '../schema'
 import type { ServiceRows } from './service-rows'
 import type { StaffBook } from './staff'
-import { isDate, iso, localDate } from './time'
+import { isDate, localDate } from './time'
 
 export type ClosureRow = typeof closures.$inferSelect
 

@@ -1,6 +1,7 @@
 /** What people thought of a service: one review an appointment, by its customer, once it is over. */
 import { and, desc, eq, lt, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
+import { iso } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
@@ -8,7 +9,7 @@ import type { AppointmentCode } from '../failures'
 import { ratings, reviews } from '../schema'
 import type { Names } from './names'
 import type { AppointmentRow, Rows } from './rows'
-import { DAY_MS, iso } from './time'
+import { DAY_MS } from './time'
 import { stateCode } from './transitions'
 
 type ReviewRow = typeof reviews.$inferSelect

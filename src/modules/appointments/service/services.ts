@@ -1,6 +1,7 @@
 /** What can be booked: made, changed and deactivated by an operator, listed with what people thought of it. */
 import { and, asc, eq, gt, inArray } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
+import { iso } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
@@ -9,7 +10,6 @@ import { ratings, services } from '../schema'
 import type { Offers } from './offers'
 import type { ReminderPlan } from './reminders'
 import type { ServiceRow, ServiceRows } from './service-rows'
-import { iso } from './time'
 
 /** What an operator says of a service; what is left out of a new one has a default, of a change stays as it is. */
 export interface ServiceInput {

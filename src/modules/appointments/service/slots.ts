@@ -1,4 +1,5 @@
 /** The free places of a service between two dates: what a calendar to choose from shows. */
+import { iso } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { AppointmentCode } from '../failures'
@@ -6,7 +7,7 @@ import { startsIn } from './openings'
 import { type Diary, type Placing, placesLeft, whyNotThen } from './placing'
 import type { ServiceRow, ServiceRows } from './service-rows'
 import type { StaffBook } from './staff'
-import { iso, localText, MINUTE_MS, overlaps, type Span, spanOfDates } from './time'
+import { localText, MINUTE_MS, overlaps, type Span, spanOfDates } from './time'
 
 export interface Slot {
   startsAt: string

@@ -2,6 +2,7 @@
 import { and, asc, eq, gt, inArray } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
+import { iso } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
@@ -9,7 +10,6 @@ import type { AppointmentCode } from '../failures'
 import { feeds, hours, services, staff, staffServices } from '../schema'
 import type { Hours } from './openings'
 import type { ServiceRows } from './service-rows'
-import { iso } from './time'
 
 export type StaffRow = typeof staff.$inferSelect
 

@@ -113,5 +113,3 @@ export function isDate(text: string): boolean {
     return false
   }
 }
-
-export const iso = (moment: number): string => new Date(moment).toISOString()

@@ -1,9 +1,10 @@
 /** An appointment as its customer sees it, as those who run it do, and as other modules ask for it. */
 import type { Db } from '../../../platform/db'
+import { iso } from '../../../platform/moment'
 import type { AppointmentRow } from './rows'
 import type { ServiceRow, ServiceRows } from './service-rows'
 import type { StaffBook, StaffRow } from './staff'
-import { iso, localText } from './time'
+import { localText } from './time'
 import type { Status } from './transitions'
 
 export type DepositState = 'none' | 'held' | 'captured' | 'released' | 'refunded' | 'uncollected'

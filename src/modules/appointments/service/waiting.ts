@@ -5,6 +5,7 @@
 import { and, asc, desc, eq, gte, inArray, lt, lte, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
 import type { Write } from '../../../platform/http/idempotency'
+import { iso } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { AppointmentCode } from '../failures'
@@ -12,7 +13,7 @@ import { waits } from '../schema'
 import type { AppointmentRow } from './rows'
 import type { ServiceRow, ServiceRows } from './service-rows'
 import type { StaffBook } from './staff'
-import { iso, overlaps, type Span, spanOfDates } from './time'
+import { overlaps, type Span, spanOfDates } from './time'
 
 export type WaitRow = typeof waits.$inferSelect
 

@@ -1,4 +1,5 @@
 /** The audit log as CSV (RFC 4180), page by page, so that a long log fits into little memory. */
+import { iso } from '../../../platform/moment'
 import type { AuditRow } from '../service/audit'
 
 const PAGE = 500
@@ -27,16 +28,7 @@ export function auditCsv(next: NextPage): Response {
 }
 
 function line({ id, at, actor, action, subject, outcome, address, detail }: AuditRow): string {
-  const fields = [
-    id,
-    new Date(at).toISOString(),
-    actor,
-    action,
-    subject,
-    outcome,
-    address ?? '',
-    JSON.stringify(detail),
-  ]
+  const fields = [id, iso(at), actor, action, subject, outcome, address ?? '', JSON.stringify(detail)]
   return `${fields.map(field).join(',')}\r\n`
 }
 

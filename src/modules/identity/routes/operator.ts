@@ -6,6 +6,7 @@ import { idOf } from '../../../platform/http/fields'
 import { pageOfRows } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import type { RouteWords } from '../../../platform/http/route'
+import { iso } from '../../../platform/moment'
 import { identityFailures } from '../failures'
 import {
   auditExportQuery,
@@ -169,8 +170,6 @@ export function operatorRoutes(identity: Identity, hands: Hands, { route }: Rout
       },
     })
 }
-
-const iso = (moment: number) => new Date(moment).toISOString()
 
 type Filter = Omit<AuditFilter, 'from' | 'to' | 'limit' | 'after'> & { from?: string; to?: string }
 

@@ -1,5 +1,6 @@
 /** Where a person is signed in and from which devices, as they see it, and how they end it. */
 import { and, eq, isNull } from 'drizzle-orm'
+import { iso } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { sessions as sessionTable } from '../schema'
@@ -112,5 +113,3 @@ export function createAccess(
       }),
   }
 }
-
-const iso = (moment: number) => new Date(moment).toISOString()

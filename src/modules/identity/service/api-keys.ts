@@ -4,6 +4,7 @@
  */
 import { and, desc, eq, gt, isNull } from 'drizzle-orm'
 import type { Events } from '../../../platform/events'
+import { iso, isoOrNull } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { hashOfToken, newToken } from '../../../platform/security/tokens'
@@ -81,7 +82,7 @@ export function createApiKeys(
       scopes: (session?.scopes as string[] | null) ?? [],
       createdAt: iso(row.createdAt),
       expiresAt: iso(row.expiresAt),
-      lastUsedAt: row.lastUsedAt === null ? null : iso(row.lastUsedAt),
+      lastUsedAt: isoOrNull(row.lastUsedAt),
     }
   }
 
@@ -168,5 +169,3 @@ export function createApiKeys(
     authenticate: (key) => sessions.authenticateAs(key, resolve),
   }
 }
-
-const iso = (moment: number) => new Date(moment).toISOString()

@@ -9,6 +9,7 @@
 import { eq, inArray, lt } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import type { Events } from '../../../platform/events'
+import { iso } from '../../../platform/moment'
 import { ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { securityChanged } from '../events'
@@ -107,7 +108,7 @@ export function createClosing(
 
     async export(user) {
       const parts = await Promise.all(kept.map(async (data) => [data.name, await data.export(user.id)] as const))
-      return { exportedAt: new Date(clock()).toISOString(), ...(await ownExport(user)), ...Object.fromEntries(parts) }
+      return { exportedAt: iso(clock()), ...(await ownExport(user)), ...Object.fromEntries(parts) }
     },
 
     close: (user, address) =>

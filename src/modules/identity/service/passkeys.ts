@@ -4,6 +4,7 @@
  */
 import { and, desc, eq } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
+import { iso, isoOrNull } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { passkeys } from '../schema'
@@ -200,7 +201,7 @@ function viewOf({ id, name, createdAt, lastUsedAt }: typeof passkeys.$inferSelec
   return {
     id,
     name,
-    createdAt: new Date(createdAt).toISOString(),
-    lastUsedAt: lastUsedAt === null ? null : new Date(lastUsedAt).toISOString(),
+    createdAt: iso(createdAt),
+    lastUsedAt: isoOrNull(lastUsedAt),
   }
 }

@@ -3,6 +3,7 @@ import { and, asc, eq, gt, inArray, isNotNull, like, ne, or, sql } from 'drizzle
 import { type Db, prepared, type Tx } from '../../../platform/db'
 import { count, forUpdate } from '../../../platform/db/dialect'
 import { idText } from '../../../platform/ids'
+import { iso } from '../../../platform/moment'
 import type { Runtime } from '../../../platform/runtime'
 import { users } from '../schema'
 
@@ -35,7 +36,7 @@ export function userView(user: User): UserView {
     status,
     agentId,
     pinSet: pinHash !== null,
-    createdAt: new Date(createdAt).toISOString(),
+    createdAt: iso(createdAt),
   }
 }
 

@@ -2,6 +2,7 @@
 import { and, asc, desc, eq, gte, inArray, lt, or } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
+import { iso, isoOrNull } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Identity } from '../../identity'
@@ -80,8 +81,6 @@ export interface Messages {
 const EXPORTED = 1_000
 /** With filters that no index serves, so many are looked through for one page. */
 const LOOKED_THROUGH = 5_000
-const iso = (moment: number) => new Date(moment).toISOString()
-const isoOrNull = (moment: number | null) => (moment === null ? null : iso(moment))
 
 export function createMessages(
   { store, clock, keyring }: Runtime,

@@ -5,6 +5,7 @@ import { contextOf, principalOf } from '../../../platform/http/context'
 import { idOf } from '../../../platform/http/fields'
 import { Problem, problems, unwrap } from '../../../platform/http/problem'
 import type { RouteWords } from '../../../platform/http/route'
+import { iso } from '../../../platform/moment'
 import type { Identity } from '../../identity'
 import { oauthFailures } from '../failures'
 import {
@@ -221,4 +222,4 @@ export function oauthApiRoutes(oauth: OAuth, identity: Identity, { route }: Rout
     )
 }
 
-const clientView = ({ createdAt, ...client }: Client) => ({ ...client, createdAt: new Date(createdAt).toISOString() })
+const clientView = ({ createdAt, ...client }: Client) => ({ ...client, createdAt: iso(createdAt) })

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import { and, eq, lt } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
+import { iso } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { hashOfToken } from '../../../platform/security/tokens'
@@ -234,7 +235,7 @@ export function createOAuthTokens(
               clientId: client.id,
               name: client.name,
               scopes: row.scopes as string[],
-              allowedAt: new Date(row.createdAt).toISOString(),
+              allowedAt: iso(row.createdAt),
             },
           ]
         : [],
