@@ -19,6 +19,7 @@ import { createKeeping, type Keeping } from './keeping'
 import { createMessages, type Messages } from './messages'
 import { createOutbox, type Outbox } from './outbox'
 import { createOutcomes } from './outcomes'
+import { createOwnTemplates, type OwnTemplates } from './own-templates'
 import { createPolicy } from './policy'
 import { createPreferences, type PreferenceStore } from './preferences'
 import { createProviders, type Providers } from './providers'
@@ -36,6 +37,7 @@ export interface Notifications {
   sending: Sending
   messages: Messages
   catalogue: Catalogue
+  ownTemplates: OwnTemplates
   engine: TemplateEngine
   routing: Routing
   preferences: PreferenceStore
@@ -119,6 +121,7 @@ export function createNotifications(
     sending: createSending(runtime, { identity, catalogue, engine, outbox, providers, preferences }),
     messages,
     catalogue,
+    ownTemplates: createOwnTemplates(runtime, { catalogue, routing, engine, timeZone }),
     engine,
     routing,
     preferences,
