@@ -118,6 +118,7 @@ const urgent = () => ({
   template: 'code',
   data: { purpose: 'second_factor' },
   secret: { member: 'code', sealed: world.runtime.keyring.seal('code-in-transit', '482913') },
+  expiresAt: world.clock() + 2 * DAY,
 })
 const ways = async (copy: Notifications, id: string) =>
   (await deliveriesOf(copy, id)).map(({ channel, state }) => `${channel} ${state}`)

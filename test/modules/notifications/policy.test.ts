@@ -119,7 +119,13 @@ describe('quiet hours', () => {
     await put(copy, { ...to, template: 'announcement', data: { title: 'T', message: 'M' } })
     await put(copy, { ...to, template: 'sessions_revoked', data: {} })
     const secret = { member: 'code', sealed: world.runtime.keyring.seal('code-in-transit', '482913') }
-    await put(copy, { ...to, template: 'code', data: { purpose: 'second_factor' }, secret })
+    await put(copy, {
+      ...to,
+      template: 'code',
+      data: { purpose: 'second_factor' },
+      secret,
+      expiresAt: world.clock() + 5 * MINUTE,
+    })
     await copy.dispatcher.drain()
     expect(mail.asked.map(({ template }) => template).sort()).toEqual(['code', 'sessions_revoked'])
 
