@@ -80,7 +80,10 @@ describe('the templates', () => {
     expect((await as(world, support, 'GET', 'templates/welcome')).status).toBe(200)
     for (const [method, path, body] of [
       ['POST', 'templates', { name: 'mine' }],
+      ['PATCH', 'templates/welcome', { sample: {} }],
+      ['DELETE', 'templates/welcome', undefined],
       ['PUT', words('welcome'), { subject: 'a', text: 'b' }],
+      ['POST', `${words('welcome')}/versions/1/restore`, {}],
       ['DELETE', words('welcome'), undefined],
       ['POST', 'templates/preview', { template: 'welcome' }],
       ['PUT', 'templates/welcome/route', { tracks: [[{ medium: 'email' }]] }],
@@ -153,6 +156,74 @@ describe('a template of one’s own', () => {
   })
 })
 
+describe('a template of one’s own that was a mistake', () => {
+  const remove = (name: string) => byOperator('DELETE', `templates/${name}`)
+  const change = (name: string, body: object) => byOperator('PATCH', `templates/${name}`, body)
+  const audited = async (action: string, subject: string) =>
+    (await world.app.identity.auditLog.search({ action, subject, limit: 10 })).map(({ actor }) => actor)
+
+  test('is corrected: its sort and its sample, each alone', async () => {
+    await make('typo', { dya: 'Monday' })
+    const sampled = await change('typo', { sample: { day: 'Monday' } })
+    expect([sampled.status, sampled.body]).toMatchObject([
+      200,
+      { name: 'typo', category: 'news', sample: { day: 'Monday' } },
+    ])
+    const sorted = await change('typo', { category: 'appointments' })
+    expect(sorted.body).toMatchObject({ category: 'appointments', sample: { day: 'Monday' }, languages: [] })
+    expect(await template('typo')).toMatchObject({ category: 'appointments', sample: { day: 'Monday' } })
+    expect(await audited('template.change', 'typo')).toEqual([operator.id, operator.id])
+  })
+
+  test('keeps a sample that its words can be filled from', async () => {
+    await make('filled', { day: 'Monday' })
+    await save('filled', { subject: 'Em {{ day }}', text: 'x' }, 'pt')
+    const refused = await change('filled', { sample: { night: 'Monday' } })
+    expectProblem(refused, 422, 'template_data_missing')
+    expect(refused.body.detail).toContain('"day"')
+    expect((await template('filled')).sample).toEqual({ day: 'Monday' })
+    expect((await change('filled', { sample: { day: 'Friday', night: 'x' } })).body.languages).toEqual(['pt'])
+  })
+
+  test('is removed with its words, its versions and its ways; its name is free again', async () => {
+    await make('mistake')
+    for (const subject of ['One', 'Two']) await save('mistake', { subject, text: 'x' })
+    const tracks = [[{ medium: 'sms' }]]
+    await byOperator('PUT', 'templates/mistake/route', { tracks })
+
+    expect((await remove('mistake')).status).toBe(204)
+
+    expectProblem(await byOperator('GET', 'templates/mistake'), 404, 'template_not_found')
+    expectProblem(await remove('mistake'), 404, 'template_not_found')
+    expectProblem(await save('mistake', { subject: 'x', text: 'x' }), 404, 'template_not_found')
+    expect(await audited('template.delete', 'mistake')).toEqual([operator.id])
+    await make('mistake')
+    expect(await template('mistake')).toMatchObject({ languages: [], words: {} })
+    expect((await byOperator('GET', words('mistake'))).body.items).toEqual([])
+    expect((await byOperator('GET', 'templates/mistake/route')).body.own).toBe(false)
+  })
+
+  test('stays while messages of it wait to be sent', async () => {
+    await make('awaited')
+    await save('awaited', { subject: 'Soon', text: 'x' })
+    await send({ template: 'awaited', sendAt: new Date(world.clock() + 60_000).toISOString() })
+    expectProblem(await remove('awaited'), 409, 'template_in_use')
+    world.clock.advance(60_000)
+    expect((await newestMail()).subject).toBe('Soon')
+    expect((await remove('awaited')).status).toBe(204)
+  })
+
+  test('is none that is built in: that neither goes nor changes its sort', async () => {
+    expectProblem(await remove('welcome'), 409, 'template_built_in')
+    expectProblem(await change('welcome', { category: 'news' }), 409, 'template_built_in')
+    expectProblem(await remove('nothing_there'), 404, 'template_not_found')
+    expectProblem(await change('nothing_there', { category: 'news' }), 404, 'template_not_found')
+    await make('sorted')
+    for (const body of [{ category: 'security' }, { name: 'other' }, { sample: 5 }])
+      expectProblem(await change('sorted', body), 422, 'validation_failed')
+  })
+})
+
 describe('words', () => {
   const MINE = { subject: 'Money: {{ amount | money: currency }}', text: 'From {{ from }}.', short: 'From {{ from }}' }
 
@@ -202,6 +273,7 @@ describe('words', () => {
 
   test('are kept in every version, newest first, with who wrote them; the audit log says so too', async () => {
     await make('versions')
+    await save('versions', { subject: 'Versão', text: 'x' }, 'pt')
     const at = (i: number) => ({ subject: `Version ${i}`, text: 'x' })
     for (const i of [1, 2, 3]) await save('versions', at(i))
     await byOperator('DELETE', words('versions'))
@@ -241,6 +313,54 @@ describe('words', () => {
     for (const query of ['cursor=x', `cursor=${foreign}`])
       expectProblem(await byOperator('GET', `${words('many')}?${query}`), 400, 'cursor_invalid')
     expectProblem(await byOperator('GET', `${words('many')}?limit=101`), 422, 'validation_failed')
+  })
+
+  test('of a template of one’s own are taken back in each language but the last', async () => {
+    await make('last')
+    expectProblem(await byOperator('DELETE', words('last')), 409, 'template_wordless')
+    await save('last', { subject: 'One', text: 'x' })
+    await save('last', { subject: 'Um', text: 'x' }, 'pt')
+    expect((await byOperator('DELETE', words('last'))).body).toMatchObject({ version: 2, words: null })
+    expect((await template('last')).languages).toEqual(['pt'])
+    expectProblem(await byOperator('DELETE', words('last', 'pt')), 409, 'template_wordless')
+    expect((await template('last')).words.pt.subject).toBe('Um')
+    await send({ template: 'last' })
+    expect((await newestMail()).subject).toBe('Um')
+  })
+
+  const restore = (name: string, version: number | string, language = 'en') =>
+    byOperator('POST', `${words(name, language)}/versions/${version}/restore`, {})
+
+  test('of a version before hold again, as the newest', async () => {
+    await make('again', { day: 'Monday' })
+    const first = { subject: 'On {{ day }}', text: 'First.' }
+    await save('again', first)
+    await save('again', { subject: 'Second', text: 'x' })
+
+    expect((await restore('again', 1)).body).toMatchObject({ version: 3, words: first, author: operator.id })
+
+    expect((await template('again')).words.en).toEqual(first)
+    const noted = await world.app.identity.auditLog.search({ subject: 'again en 3', limit: 10 })
+    expect(noted).toMatchObject([{ actor: operator.id, action: 'template.save' }])
+    await restore('again', 2)
+    await byOperator('PATCH', 'templates/again', { sample: {} })
+    expectProblem(await restore('again', 1), 422, 'template_data_missing')
+  })
+
+  test('of a version in which the built-in ones held are those', async () => {
+    await save('float_issued', { subject: 'Mine', text: 'x' })
+    const { version } = (await byOperator('DELETE', words('float_issued'))).body
+    await save('float_issued', { subject: 'Mine again', text: 'x' })
+    expect((await restore('float_issued', version)).body).toMatchObject({ version: version + 2, words: null })
+    expect((await template('float_issued')).words.en.subject).toStartWith('Your float grew')
+  })
+
+  test('of a version that there is none of are not found', async () => {
+    await make('none')
+    expectProblem(await restore('none', 1), 404, 'version_not_found')
+    expectProblem(await restore('nothing_there', 1), 404, 'template_not_found')
+    for (const version of [0, -1, 1.5, 'x', 1_000_000_000])
+      expectProblem(await restore('none', version), 422, 'validation_failed')
   })
 
   test('hold back in the same language for messages that wait already', async () => {

@@ -65,6 +65,7 @@ const SAMPLES: Record<string, string> = {
   token: 'A'.repeat(43),
   template: 'nothing_there',
   language: 'en',
+  version: '1',
   provider: 'nobody',
   transferId: 'txn_00000000000000000000',
 }

@@ -7,6 +7,10 @@ export type NotificationCode =
   | 'template_invalid'
   | 'template_data_missing'
   | 'template_protected'
+  | 'template_built_in'
+  | 'template_in_use'
+  | 'template_wordless'
+  | 'version_not_found'
   | 'route_unsafe'
   | 'period_too_long'
   | 'send_at_too_far'
@@ -39,6 +43,10 @@ export const notificationFailures: Failures<NotificationCode> = {
     status: 403,
     title: 'What Kumbu itself says of money and security is sent, and called off, by nobody else.',
   },
+  template_built_in: { status: 409, title: 'This template is built in: only its words and ways can be changed.' },
+  template_in_use: { status: 409, title: 'Messages of this template wait to be sent: it goes when they are gone.' },
+  template_wordless: { status: 409, title: 'A template of your own has words in one language at least.' },
+  version_not_found: { status: 404, title: 'There is no such version of these words.' },
   route_unsafe: { status: 422, title: 'This message holds a secret: it goes by e-mail, SMS or WhatsApp only.' },
   period_too_long: { status: 422, title: 'Figures go back seven days at the most.' },
   send_at_past: { status: 422, title: 'The moment at which it shall be sent is long over.' },

@@ -1,9 +1,12 @@
 /** The shapes of templates and routes. */
 import { Type } from '@sinclair/typebox'
+import { t } from 'elysia'
 import { answer, body, moment } from '../../../platform/http/fields'
 import { pageOf, pageQuery } from '../../../platform/http/page'
 import { type Category, categories, LONGEST_SOURCE } from '../templates/template'
 import { channel, language, templateData, templateName } from './messages'
+
+const MOST_VERSIONS = 999_999_999
 
 const category = Type.Unsafe<Category>(Type.Union(categories.map((name) => Type.Literal(name))))
 
@@ -54,18 +57,26 @@ export const templateModel = answer(
   { ...templateExample, words: { en: wordsExample } },
 )
 export const newTemplateModel = answer(template, { ...templateExample, languages: [] })
+const ownCategories = [Type.Literal('news'), Type.Literal('money'), Type.Literal('appointments')]
 export const createTemplateBody = body(
   {
     name: templateName,
-    category: Type.Optional(
-      Type.Union([Type.Literal('news'), Type.Literal('money'), Type.Literal('appointments')], { default: 'news' }),
-    ),
+    category: Type.Optional(Type.Union(ownCategories, { default: 'news' })),
     sample: Type.Optional(templateData),
   },
   { name: 'closing', sample: { day: 'Monday' } },
 )
+export const changeTemplateBody = body(
+  { category: Type.Optional(Type.Union(ownCategories)), sample: Type.Optional(templateData) },
+  { sample: { day: 'Monday', until: 'Thursday' } },
+)
 export const templateParams = Type.Object({ template: templateName })
 export const wordsParams = Type.Object({ template: templateName, language })
+export const versionParams = Type.Object({
+  template: templateName,
+  language,
+  version: t.Integer({ minimum: 1, maximum: MOST_VERSIONS }),
+})
 export const wordsBody = Type.Object(words.properties, { additionalProperties: false, examples: [wordsExample] })
 
 const version = {

@@ -14,6 +14,7 @@ import {
   suppressionsQuery,
 } from '../model/messages'
 import {
+  changeTemplateBody,
   createTemplateBody,
   newTemplateModel,
   previewBody,
@@ -24,6 +25,7 @@ import {
   templateParams,
   templatesModel,
   versionModel,
+  versionParams,
   versionsModel,
   versionsQuery,
   wordsBody,
@@ -38,7 +40,7 @@ import { type NotificationHands, notedBy, OPERATOR_TAG as TAG } from './hands'
 const VERSION_POSITION = /^[1-9]\d{0,8}$/
 
 export function templateRoutes(
-  { catalogue, routing, suppressions, preferences }: Notifications,
+  { catalogue, ownTemplates, routing, suppressions, preferences }: Notifications,
   { words: { route }, identity }: NotificationHands,
 ) {
   const noted = notedBy(identity)
@@ -57,10 +59,7 @@ export function templateRoutes(
       '/notifications/templates',
       async ({ body, request, set }) => {
         const { name, category = 'news', sample = {} } = body
-        const made = unwrap(
-          await catalogue.create({ name, category, sample, noted: noted(request) }),
-          notificationFailures,
-        )
+        const made = unwrap(await ownTemplates.create({ name, category, sample }, noted(request)), notificationFailures)
         set.status = 201
         return made
       },
@@ -104,6 +103,53 @@ export function templateRoutes(
         ...route({ scopes: ['notifications:read'], tag: TAG, summary: 'One template, with its words' }),
         params: templateParams,
         response: { 200: templateModel, ...problems(notificationFailures, 'template_not_found') },
+      },
+    )
+    .patch(
+      '/notifications/templates/:template',
+      async ({ params: { template }, body, request }) =>
+        unwrap(await ownTemplates.change(template, body, noted(request)), notificationFailures),
+      {
+        ...route({
+          scopes: ['notifications:manage'],
+          tag: TAG,
+          summary: 'Correct a template of your own: its sort, its sample',
+          description:
+            'What is left out stays. The words that hold must print nothing that the new sample does not have.',
+        }),
+        params: templateParams,
+        body: changeTemplateBody,
+        response: {
+          200: newTemplateModel,
+          ...problems(
+            notificationFailures,
+            'template_not_found',
+            'template_built_in',
+            'template_invalid',
+            'template_data_missing',
+          ),
+        },
+      },
+    )
+    .delete(
+      '/notifications/templates/:template',
+      async ({ params: { template }, request, set }) => {
+        unwrap(await ownTemplates.remove(template, noted(request)), notificationFailures)
+        set.status = 204
+      },
+      {
+        ...route({
+          scopes: ['notifications:manage'],
+          tag: TAG,
+          summary: 'Remove a template of your own',
+          description:
+            'Its words in every version and its ways go with it, and its name is free again. It stays while messages of it wait. In an inbox what was said by it is shown by its name alone.',
+        }),
+        params: templateParams,
+        response: {
+          204: Type.Void(),
+          ...problems(notificationFailures, 'template_not_found', 'template_built_in', 'template_in_use'),
+        },
       },
     )
     .get(
@@ -167,10 +213,44 @@ export function templateRoutes(
           scopes: ['notifications:manage'],
           tag: TAG,
           summary: 'Go back to the built-in words',
-          description: 'The versions before stay in the list.',
+          description:
+            'The versions before stay in the list. A template of your own has no others: it is said in another language then, and keeps the last.',
         }),
         params: wordsParams,
-        response: { 200: versionModel, ...problems(notificationFailures, 'template_not_found') },
+        response: {
+          200: versionModel,
+          ...problems(notificationFailures, 'template_not_found', 'template_wordless'),
+        },
+      },
+    )
+    .post(
+      '/notifications/templates/:template/words/:language/versions/:version/restore',
+      async ({ params: { template, language, version }, request }) => {
+        const { userId } = principalOf(request)
+        return unwrap(
+          await catalogue.restore(template, language, version, userId, noted(request)),
+          notificationFailures,
+        )
+      },
+      {
+        ...route({
+          scopes: ['notifications:manage'],
+          tag: TAG,
+          summary: 'Go back to a version before',
+          description: 'It becomes the newest version, if it is still sound with the sample.',
+        }),
+        params: versionParams,
+        response: {
+          200: versionModel,
+          ...problems(
+            notificationFailures,
+            'template_not_found',
+            'version_not_found',
+            'template_invalid',
+            'template_data_missing',
+            'template_wordless',
+          ),
+        },
       },
     )
     .get(

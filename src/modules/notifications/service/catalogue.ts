@@ -3,7 +3,7 @@
  * ones; in the language that was asked for, else in the instance's, else in English.
  */
 import { and, desc, eq, lt, max } from 'drizzle-orm'
-import type { Tx } from '../../../platform/db'
+import type { Db, Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { ownTemplates, templateVersions } from '../schema'
@@ -65,22 +65,27 @@ export interface Catalogue {
     language: Language,
     page: { limit: number; before?: number | undefined },
   ): Promise<Result<VersionView[], 'template_not_found'>>
-  /** Makes a template of one's own; the built-in ones are there already. */
-  create(input: {
-    name: string
-    category: Exclude<Category, 'security'>
-    sample: Record<string, unknown>
-    noted: Noted
-  }): Promise<Result<TemplateView, 'template_exists'>>
-  /** The newest version from now on. `words` absent: back to the built-in ones. */
+  /** The newest version from now on. `words` absent: back to the built-in ones, or in this language to none. */
   save(
     template: string,
     language: Language,
     words: Words | undefined,
     author: string,
     noted: Noted,
-  ): Promise<Result<VersionView, 'template_not_found' | 'template_invalid' | 'template_data_missing'>>
+  ): Promise<Result<VersionView, SaveCode>>
+  /** The words of a version before hold again, as the newest. */
+  restore(
+    template: string,
+    language: Language,
+    version: number,
+    author: string,
+    noted: Noted,
+  ): Promise<Result<VersionView, SaveCode | 'version_not_found'>>
+  /** What was saved past the catalogue holds from now on. */
+  reread(): void
 }
+
+type SaveCode = 'template_not_found' | 'template_invalid' | 'template_data_missing' | 'template_wordless'
 
 /** What another copy has saved is seen after this. */
 const REMEMBERED_MS = 10_000
@@ -92,6 +97,9 @@ interface Known {
 
 const keyOf = (template: string, language: string) => `${template} ${language}`
 
+const ofWords = (template: string, language: Language) =>
+  and(eq(templateVersions.template, template), eq(templateVersions.language, language))
+
 export function createCatalogue(
   { store, clock }: Runtime,
   { engine, language: instanceLanguage, timeZone }: { engine: TemplateEngine; language: Language; timeZone: string },
@@ -101,7 +109,7 @@ export function createCatalogue(
 
   async function current(): Promise<Known> {
     if (Math.abs(clock() - readAt) < REMEMBERED_MS) return known
-    const [made, versions] = [await store.read.select().from(ownTemplates), await newestVersions()]
+    const [made, versions] = [await store.read.select().from(ownTemplates), await newestVersions(store.read)]
     known = {
       own: new Map(made.map(({ name, category, sample }) => [name, { category, sample } as TemplateFacts])),
       words: new Map(),
@@ -113,14 +121,14 @@ export function createCatalogue(
   }
 
   /** Of each template and language the newest; those before are history. */
-  function newestVersions() {
+  function newestVersions(db: Db) {
     const { template, language, version, words } = templateVersions
-    const newest = store.read
+    const newest = db
       .select({ template, language, newest: max(version).as('newest') })
       .from(templateVersions)
       .groupBy(template, language)
       .as('newest_versions')
-    return store.read
+    return db
       .select({ template, language, words })
       .from(templateVersions)
       .innerJoin(newest, and(eq(newest.template, template), eq(newest.language, language), eq(newest.newest, version)))
@@ -148,6 +156,54 @@ export function createCatalogue(
       if (words) return { words, language }
     }
     return undefined
+  }
+
+  const reread = (): void => {
+    readAt = Number.NEGATIVE_INFINITY
+  }
+
+  async function save(
+    template: string,
+    language: Language,
+    words: Words | undefined,
+    author: string,
+    noted: Noted,
+  ): Promise<Result<VersionView, SaveCode>> {
+    const facts = await factsOf(template)
+    if (!facts) return fail('template_not_found')
+    const sound = words === undefined ? ok(true) : await soundWords(engine, words, { facts, language, timeZone })
+    if (!sound.ok) return sound
+    const saved = await store.write(async (tx): Promise<Result<VersionView, SaveCode>> => {
+      if (!(await isThere(tx, template))) return fail('template_not_found')
+      if (words === undefined && !(await hasOtherWords(tx, template, language))) return fail('template_wordless')
+      const [newest] = await tx
+        .select({ version: templateVersions.version })
+        .from(templateVersions)
+        .where(ofWords(template, language))
+        .orderBy(desc(templateVersions.version))
+        .limit(1)
+      const version = (newest?.version ?? 0) + 1
+      const row = { template, language, version, words: words ?? null, author, createdAt: clock() }
+      await tx.insert(templateVersions).values(row)
+      const action = words === undefined ? 'template.reset' : 'template.save'
+      await noted(tx, action, `${template} ${language} ${version}`)
+      return ok(versionView(row))
+    })
+    reread()
+    return saved
+  }
+
+  async function isThere(tx: Tx, template: string): Promise<boolean> {
+    if (isTemplateName(template)) return true
+    const rows = await tx.select({ name: ownTemplates.name }).from(ownTemplates).where(eq(ownTemplates.name, template))
+    return rows.length > 0
+  }
+
+  /** A built-in template always has some. */
+  async function hasOtherWords(tx: Tx, template: string, language: Language): Promise<boolean> {
+    if (isTemplateName(template)) return true
+    const rows = await newestVersions(tx).where(eq(templateVersions.template, template))
+    return rows.some((row) => row.language !== language && row.words !== null)
   }
 
   return {
@@ -187,61 +243,27 @@ export function createCatalogue(
         .select()
         .from(templateVersions)
         .where(
-          and(
-            eq(templateVersions.template, template),
-            eq(templateVersions.language, language),
-            before === undefined ? undefined : lt(templateVersions.version, before),
-          ),
+          and(ofWords(template, language), before === undefined ? undefined : lt(templateVersions.version, before)),
         )
         .orderBy(desc(templateVersions.version))
         .limit(limit)
       return ok(rows.map(versionView))
     },
 
-    async create({ name, category, sample, noted }) {
-      if (isTemplateName(name)) return fail('template_exists')
-      const { changes } = await store.write(async (tx) => {
-        const made = await tx
-          .insert(ownTemplates)
-          .values({ name, category, sample, createdAt: clock() })
-          .onConflictDoNothing()
-          .returning({ name: ownTemplates.name })
-        if (made.length > 0) await noted(tx, 'template.create', name)
-        return { changes: made.length }
-      })
-      if (changes === 0) return fail('template_exists')
-      readAt = Number.NEGATIVE_INFINITY
-      return ok(await view(name, { category, sample }))
+    save,
+
+    async restore(template, language, version, author, noted) {
+      if (!(await factsOf(template))) return fail('template_not_found')
+      const [row] = await store.read
+        .select()
+        .from(templateVersions)
+        .where(and(ofWords(template, language), eq(templateVersions.version, version)))
+      return row
+        ? save(template, language, (row.words as Words | null) ?? undefined, author, noted)
+        : fail('version_not_found')
     },
 
-    async save(template, language, words, author, noted) {
-      const facts = await factsOf(template)
-      if (!facts) return fail('template_not_found')
-      const sound = words === undefined ? ok(true) : await soundWords(engine, words, { facts, language, timeZone })
-      if (!sound.ok) return sound
-      const saved = await store.write(async (tx) => {
-        const [newest] = await tx
-          .select({ version: templateVersions.version })
-          .from(templateVersions)
-          .where(and(eq(templateVersions.template, template), eq(templateVersions.language, language)))
-          .orderBy(desc(templateVersions.version))
-          .limit(1)
-        const row = {
-          template,
-          language,
-          version: (newest?.version ?? 0) + 1,
-          words: words ?? null,
-          author,
-          createdAt: clock(),
-        }
-        await tx.insert(templateVersions).values(row)
-        const action = words === undefined ? 'template.reset' : 'template.save'
-        await noted(tx, action, `${template} ${language} ${row.version}`)
-        return row
-      })
-      readAt = Number.NEGATIVE_INFINITY
-      return ok(versionView(saved))
-    },
+    reread,
   }
 }
 

@@ -20,6 +20,7 @@ import { createKeeping, type Keeping } from './keeping'
 import { createMessages, type Messages } from './messages'
 import { createOutbox, type Outbox } from './outbox'
 import { createOutcomes } from './outcomes'
+import { createOwnTemplates, type OwnTemplates } from './own-templates'
 import { createPolicy } from './policy'
 import { createPreferences, type PreferenceStore } from './preferences'
 import { createProviders, type Providers } from './providers'
@@ -38,6 +39,7 @@ export interface Notifications {
   sending: Sending
   messages: Messages
   catalogue: Catalogue
+  ownTemplates: OwnTemplates
   routing: Routing
   preferences: PreferenceStore
   unsubscribing: Unsubscribing
@@ -123,6 +125,7 @@ export function createNotifications(
     sending: createSending(runtime, { identity, catalogue, engine, outbox, providers, preferences, routing }),
     messages,
     catalogue,
+    ownTemplates: createOwnTemplates(runtime, { catalogue, routing, engine, timeZone }),
     routing,
     preferences,
     unsubscribing,

@@ -4,6 +4,7 @@
  * is a success.
  */
 import { eq } from 'drizzle-orm'
+import type { Tx } from '../../../platform/db'
 import type { Runtime } from '../../../platform/runtime'
 import type { Medium } from '../channels/channel'
 import { templateRoutes } from '../schema'
@@ -28,6 +29,8 @@ export interface Routing {
   /** `own`: an operator has set them. */
   describe(template: string): Promise<{ tracks: readonly Track[]; own: boolean }>
   set(template: string, tracks: readonly Track[] | undefined, noted: Noted): Promise<void>
+  /** In the transaction in which the template goes. */
+  forget(tx: Tx, template: string): Promise<void>
 }
 
 const URGENT_AFTER_S = 30
@@ -104,6 +107,10 @@ export function createRouting({ store, clock }: Runtime): Routing {
         await tx.delete(templateRoutes).where(eq(templateRoutes.template, template))
         if (tracks) await tx.insert(templateRoutes).values({ template, tracks, updatedAt: clock() })
       })
+      readAt = Number.NEGATIVE_INFINITY
+    },
+    async forget(tx, template) {
+      await tx.delete(templateRoutes).where(eq(templateRoutes.template, template))
       readAt = Number.NEGATIVE_INFINITY
     },
   }
