@@ -145,6 +145,9 @@ describe('what reached nobody', () => {
     const ids: string[] = []
     for (let i = 0; i < 4; i++) ids.unshift(await send({ to: bruno.id, channels: ['email'] }))
     expect((await dead()).slice(0, 4).map(({ notificationId }) => notificationId)).toEqual(ids)
+    const narrowed = async (query: string) => (await allOf<Dead>(world, operator, `dead?${query}`)).length
+    expect(await narrowed('channel=email&template=announcement')).toBeGreaterThanOrEqual(4)
+    expect([await narrowed('channel=sms'), await narrowed('template=money_sent')]).toEqual([0, 0])
   })
 
   test('is sent again when an operator says so, and then is no longer dead', async () => {

@@ -425,6 +425,40 @@ describe('an endpoint of a person', () => {
     await server.stop()
   })
 
+  test('that refuses is nothing for the operator to look at; after twenty in a row it is paused, and its owner is told', async () => {
+    const server = endpoint()
+    const person = await newcomer()
+    await pointTo(person, server)
+    server.answer.status = 404
+    for (let i = 0; i < 19; i++) await announce(person)
+    server.answer.status = 204
+    const taken = await announce(person)
+    server.answer.status = 404
+    for (let i = 0; i < 19; i++) await announce(person)
+    const device = async () => (await as(world, person, 'GET', 'devices')).body.items[0]
+    expect(await device()).toMatchObject({ kind: 'webhook', pausedAt: null })
+    const last = await announce(person)
+    await world.app.settle()
+
+    expect((await device()).pausedAt).toBe(new Date(world.clock()).toISOString())
+    const heard = server.posted.length
+    await announce(person)
+    expect(server.posted).toHaveLength(heard)
+    const [told] = (await as(world, person, 'GET', 'inbox?limit=2')).body.items.filter(
+      ({ template }: { template: string }) => template === 'security_changed',
+    )
+    expect(told.title).toStartWith('Your endpoint refused twenty messages in a row')
+    const stateOf = async (id: string) =>
+      (await as(world, operator, 'GET', `messages/${id}`)).body.deliveries.find(
+        ({ channel }: { channel: string }) => channel === 'webhook',
+      ).state
+    expect([await stateOf(taken), await stateOf(last)]).toEqual(['accepted', 'failed'])
+    expect((await as(world, operator, 'GET', 'dead?channel=webhook')).body.items).toEqual([])
+    await pointTo(person, server)
+    expect(await device()).toMatchObject({ pausedAt: null })
+    await server.stop()
+  })
+
   test('stays when the password is changed or the factors are reset; browsers and phones have to be added again', async () => {
     const server = endpoint()
     const person = await newcomer()

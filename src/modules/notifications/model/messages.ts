@@ -178,7 +178,11 @@ export const notificationsQuery = Type.Object({
   template: Type.Optional(templateName),
   about: Type.Optional(about),
 })
-export const deadQuery = Type.Object(pageQuery)
+export const deadQuery = Type.Object({
+  ...pageQuery,
+  channel: Type.Optional(channel),
+  template: Type.Optional(templateName),
+})
 
 export const figuresQuery = Type.Object({
   from: Type.Optional(Type.String({ format: 'date-time', description: 'Deliveries put in since; absent: 24 hours.' })),

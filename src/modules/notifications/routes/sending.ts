@@ -164,16 +164,24 @@ export function sendingRoutes(
         },
       },
     )
-    .get('/notifications/dead', ({ query }) => pageOfRows(query, 'dlv', messages.dead), {
-      ...route({
-        scopes: ['notifications:read'],
-        tag: TAG,
-        summary: 'What reached nobody, newest first',
-        description: 'What it said is not shown.',
-      }),
-      query: deadQuery,
-      response: { 200: deadModel },
-    })
+    .get(
+      '/notifications/dead',
+      ({ query }) => {
+        const { channel, template } = query
+        return pageOfRows(query, 'dlv', (limit, after) => messages.dead({ channel, template, limit, after }))
+      },
+      {
+        ...route({
+          scopes: ['notifications:read'],
+          tag: TAG,
+          summary: 'Deliveries that failed with no way behind them, newest first',
+          description:
+            'The person may have been told on another track. What people’s own endpoints refuse is not among them. What it said is not shown.',
+        }),
+        query: deadQuery,
+        response: { 200: deadModel },
+      },
+    )
     .post(
       '/notifications/dead/:id/replay',
       async ({ params, request, set }) => {

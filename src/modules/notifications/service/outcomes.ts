@@ -208,9 +208,14 @@ export function createOutcomes(
       .returning({ id: deliveries.id })
     if (mine.length === 0) return
     const goesOn = state === 'failed' || state === 'skipped' ? await beginNext(tx, delivery, notification) : false
+    const isEndpoint = delivery.medium === 'webhook'
+    if (isEndpoint && state === 'failed' && notification.userId !== null)
+      await targets.endpointRefused(tx, notification.userId)
+    // What somebody's own endpoint refuses is theirs to look at.
+    const last = isEndpoint && atTheEnd === 'dead' ? 'failed' : atTheEnd
     const isLast = state === 'failed' && !goesOn
-    if (isLast) await tx.update(deliveries).set({ state: atTheEnd }).where(eq(deliveries.id, delivery.id))
-    metrics.messages.inc({ channel: delivery.medium, outcome: isLast ? atTheEnd : state })
+    if (isLast) await tx.update(deliveries).set({ state: last }).where(eq(deliveries.id, delivery.id))
+    metrics.messages.inc({ channel: delivery.medium, outcome: isLast ? last : state })
     await refresh(tx, notification.id)
   }
 
@@ -228,6 +233,8 @@ export function createOutcomes(
       addressHash: suppressions.hashOf(tried.to),
     })
     if (changes === 0) return
+    if (delivery.medium === 'webhook' && notification.userId !== null)
+      await targets.endpointTook(tx, notification.userId)
     if (track.length > 1 && !waitsForReceipt)
       await tx.update(deliveries).set({ fallbackAt: null }).where(eq(deliveries.id, delivery.id))
     metrics.messages.inc({ channel: delivery.medium, outcome: 'accepted' })
