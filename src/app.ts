@@ -187,6 +187,7 @@ export function createApp(config: Config, runtime: Runtime) {
     hourlyCap: config.messagesPerHour,
     callingCodes: config.smsCallingCodes,
     keptMs: config.messagesKeptDays * DAY_MS,
+    privateWebhooks: config.privateWebhooks,
   })
   subscribeNotices(events, notifications.outbox, { lowFloat: config.lowFloat })
   subscribeTargets(events, notifications.targets)
@@ -274,7 +275,6 @@ export function createApp(config: Config, runtime: Runtime) {
             identity,
             clock,
             baseUrl,
-            privateWebhooks: config.privateWebhooks,
             pushKey: vapidKeys(keyring).publicKey,
           }),
         )

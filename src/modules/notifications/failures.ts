@@ -8,6 +8,7 @@ export type NotificationCode =
   | 'template_data_missing'
   | 'template_protected'
   | 'route_unsafe'
+  | 'route_invalid'
   | 'period_too_long'
   | 'send_at_too_far'
   | 'send_at_past'
@@ -39,7 +40,11 @@ export const notificationFailures: Failures<NotificationCode> = {
     status: 403,
     title: 'What Kumbu itself says of money and security is sent, and called off, by nobody else.',
   },
-  route_unsafe: { status: 422, title: 'This message holds a secret: it goes by e-mail, SMS or WhatsApp only.' },
+  route_unsafe: {
+    status: 422,
+    title: 'What is about security needs e-mail, SMS or WhatsApp; what holds a secret takes no other way.',
+  },
+  route_invalid: { status: 422, title: 'This route names a channel twice, or waits for receipts that nobody brings.' },
   period_too_long: { status: 422, title: 'Figures go back seven days at the most.' },
   send_at_past: { status: 422, title: 'The moment at which it shall be sent is long over.' },
   expires_too_soon: { status: 422, title: 'It would have ended before it could be sent.' },

@@ -29,7 +29,6 @@ import {
   wordsParams,
 } from '../model/templates'
 import type { Notifications } from '../service'
-import { SECRET_MEDIA } from '../service/routing'
 import type { SuppressionView } from '../service/suppressions'
 import { type NotificationHands, notedBy, OPERATOR_TAG as TAG } from './hands'
 
@@ -186,10 +185,7 @@ export function templateRoutes(
     .put(
       '/notifications/templates/:template/route',
       async ({ params: { template }, body, request }) => {
-        const { secret } = await known(template)
-        const isSafe = !secret || body.tracks.flat().every(({ medium }) => SECRET_MEDIA.has(medium))
-        unwrap(isSafe ? ok(true) : fail('route_unsafe'), notificationFailures)
-        await routing.set(template, body.tracks, noted(request))
+        unwrap(await routing.set(template, body.tracks, noted(request)), notificationFailures)
         return { template, own: true, tracks: body.tracks }
       },
       {
@@ -197,18 +193,21 @@ export function templateRoutes(
           scopes: ['notifications:manage'],
           tag: TAG,
           summary: 'Choose the ways',
-          description: 'A code that proves an address still goes to that address and nowhere else.',
+          description:
+            'Each channel is named once. What is about security needs e-mail, SMS or WhatsApp among its ways; what holds a secret takes no other, and a code that proves an address still goes to that address and nowhere else. `delivered` is waited for only where a provider brings receipts.',
         }),
         params: templateParams,
         body: routeBody,
-        response: { 200: routeModel, ...problems(notificationFailures, 'template_not_found', 'route_unsafe') },
+        response: {
+          200: routeModel,
+          ...problems(notificationFailures, 'template_not_found', 'route_unsafe', 'route_invalid'),
+        },
       },
     )
     .delete(
       '/notifications/templates/:template/route',
       async ({ params: { template }, request }) => {
-        await known(template)
-        await routing.set(template, undefined, noted(request))
+        unwrap(await routing.set(template, undefined, noted(request)), notificationFailures)
         const { tracks, own } = await routing.describe(template)
         return { template, own, tracks: tracks.map((track) => [...track]) }
       },

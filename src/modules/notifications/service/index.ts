@@ -65,19 +65,32 @@ export interface NotificationOptions {
   /** Calling codes of the countries that SMS and WhatsApp go to; none: all. */
   callingCodes: readonly string[]
   keptMs: number
+  /** Whether webhooks may go to addresses of the house; absent: they may not. */
+  privateWebhooks?: boolean
 }
 
 export function createNotifications(
   runtime: Runtime,
   { identity, appointments, events }: { identity: Identity; appointments: Appointments; events: Events },
   channels: readonly Channel[],
-  { brand, language, timeZone, baseUrl, traffic, paces, hourlyCap, callingCodes, keptMs }: NotificationOptions,
+  {
+    brand,
+    language,
+    timeZone,
+    baseUrl,
+    traffic,
+    paces,
+    hourlyCap,
+    callingCodes,
+    keptMs,
+    privateWebhooks = false,
+  }: NotificationOptions,
 ): Notifications {
   const engine = createTemplateEngine({ brand })
   const catalogue = createCatalogue(runtime, { engine, language, timeZone })
-  const routing = createRouting(runtime)
   const providers = createProviders(runtime.clock, channels, paces)
-  const targets = createTargets(runtime, events)
+  const routing = createRouting(runtime, { catalogue, providers })
+  const targets = createTargets(runtime, events, { privateWebhooks })
   const preferences = createPreferences(runtime, { language, timeZone })
   const suppressions = createSuppressions(runtime)
   const unsubscribing = createUnsubscribing(runtime, identity, preferences, baseUrl)

@@ -152,9 +152,11 @@ export function createOutcomes(
       .from(deliveries)
       .where(eq(deliveries.notificationId, notificationId))
     const status = statusOf(rows.map(({ state }) => state))
+    // Another track may still need it.
+    const goesOn = rows.some(({ state }) => state === 'waiting' || state === 'accepted')
     await tx
       .update(notifications)
-      .set(OVER.has(status) ? { status, sealedSecret: null } : { status })
+      .set(OVER.has(status) && !goesOn ? { status, sealedSecret: null } : { status })
       .where(eq(notifications.id, notificationId))
   }
 

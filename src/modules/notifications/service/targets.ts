@@ -9,6 +9,7 @@ import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { type SecurityChange, securityChanged } from '../../identity'
 import type { PushTarget, WebhookTarget } from '../channels/channel'
+import { checkAddress } from '../channels/public-address'
 import { targets } from '../schema'
 import type { Noted } from './catalogue'
 
@@ -36,9 +37,17 @@ export interface Targets {
   webhookOf(userId: string): Promise<WebhookTarget | undefined>
   list(userId: string): Promise<TargetView[]>
   /** The same address again takes the place of what was known of it, whoever had it. */
-  addPush(userId: string, target: NewPushTarget, noted: Noted): Promise<Result<TargetView, 'too_many_targets'>>
+  addPush(
+    userId: string,
+    target: NewPushTarget,
+    noted: Noted,
+  ): Promise<Result<TargetView, 'too_many_targets' | 'target_address_refused'>>
   /** One endpoint a person; the secret is shown this once. */
-  setWebhook(userId: string, url: string, noted: Noted): Promise<TargetView & { url: string; secret: string }>
+  setWebhook(
+    userId: string,
+    url: string,
+    noted: Noted,
+  ): Promise<Result<TargetView & { url: string; secret: string }, 'target_address_refused'>>
   remove(userId: string, id: string, noted: Noted): Promise<Result<true, 'target_not_found'>>
   /** The endpoint of the person took a message. */
   endpointTook(tx: Tx, userId: string): Promise<void>
@@ -71,7 +80,14 @@ const kindsOfUser = prepared<{ userId: string }, Array<{ kind: string }>>('targe
     .where(and(eq(targets.userId, $('userId')), isNull(targets.pausedAt))),
 )
 
-export function createTargets({ store, clock, newId, random, keyring }: Runtime, events: Events): Targets {
+export function createTargets(
+  { store, clock, newId, random, keyring }: Runtime,
+  events: Events,
+  { privateWebhooks }: { privateWebhooks: boolean },
+): Targets {
+  /** An address that a person names must not lead into the house. */
+  const isOutside = async (url: string) => (await checkAddress(url, { allowPrivate: privateWebhooks })).ok
+
   const opened = ({ sealed }: TargetRow) => JSON.parse(keyring.open(SEAL, sealed)) as Sealed
 
   const ofUser = (userId: string) =>
@@ -125,8 +141,9 @@ export function createTargets({ store, clock, newId, random, keyring }: Runtime,
 
     list: async (userId) => (await ofUser(userId)).map(targetView),
 
-    addPush: (userId, { kind, address, keys, name }, noted) =>
-      store.write(async (tx): Promise<Result<TargetView, 'too_many_targets'>> => {
+    async addPush(userId, { kind, address, keys, name }, noted) {
+      if (kind === 'web' && !(await isOutside(address))) return fail('target_address_refused')
+      return store.write(async (tx): Promise<Result<TargetView, 'too_many_targets'>> => {
         const mine = await tx.select().from(targets).where(eq(targets.userId, userId))
         const others = mine.filter((each) => each.kind !== 'webhook' && each.addressHash !== hashOf(address))
         if (others.length >= PUSH_TARGETS) return fail('too_many_targets')
@@ -136,16 +153,18 @@ export function createTargets({ store, clock, newId, random, keyring }: Runtime,
         if (others.length === mine.filter((each) => each.kind !== 'webhook').length)
           await events.append(tx, securityChanged, userId, { userId, change: 'device_added' })
         return ok(targetView(row))
-      }),
+      })
+    },
 
-    setWebhook: (userId, url, noted) => {
+    async setWebhook(userId, url, noted) {
+      if (!(await isOutside(url))) return fail('target_address_refused')
       const secret = `whsec_${Buffer.from(random(SECRET_BYTES)).toString('base64')}`
       return store.write(async (tx) => {
         await tx.delete(targets).where(isEndpointOf(userId))
         const row = await keep(tx, userId, 'webhook', new URL(url).host, { address: url, secret })
         await noted(tx, 'endpoint.add', row.id)
         await events.append(tx, securityChanged, userId, { userId, change: 'endpoint_added' })
-        return { ...targetView(row), url, secret }
+        return ok({ ...targetView(row), url, secret })
       })
     },
 
