@@ -258,6 +258,23 @@ describe('an address that nothing is sent to any more', () => {
     expect((await messageOf(id)).deliveries).toMatchObject([{ state: 'skipped', reason: 'suppressed: operator' }])
   })
 
+  test('is tried again by a replay if its provider knew none such, which is noted, and not if anybody wants it so', async () => {
+    const replay = (id: string) => byOperator('POST', `dead/${id}/replay`, {})
+    const [unknown, unwanted] = ['unknown@example.com', 'unwanted@example.com']
+    server.answerWith({ at: 'recipient', code: 550, text: '5.1.1 No such user' })
+    const ids = [await send({ to: unknown, channels: ['email'] }), await send({ to: unwanted, channels: ['email'] })]
+    server.answerWith()
+    const [, { id: suppressed } = { id: '' }] = await list()
+    await suppress('email', unwanted)
+    for (const id of ids) expect((await replay(id)).status).toBe(202)
+    await world.app.settle()
+
+    expect([takenFor(unknown), takenFor(unwanted)]).toEqual([1, 0])
+    expect((await messageOf(ids[1] as string)).deliveries).toMatchObject([{ reason: 'suppressed: operator' }])
+    const noted = await world.app.identity.auditLog.search({ action: 'suppression.remove', limit: 1 })
+    expect(noted).toMatchObject([{ actor: operator.id, subject: suppressed }])
+  })
+
   test('is listed newest first, and whole page by page', async () => {
     const made: string[] = []
     for (let i = 0; i < 5; i++) made.unshift((await suppress('email', `nobody${i}@example.com`)).body.id)

@@ -168,7 +168,8 @@ export function createMessages(
     const ids = revived.map((way) => way.id)
     // Whoever wants it sent again wants the address tried again.
     for (const { medium, address } of addresses)
-      if (address && revived.some((way) => way.medium === medium)) await suppressions.lift(tx, medium, address)
+      if (address && revived.some((way) => way.medium === medium))
+        await suppressions.liftInvalid(tx, medium, address, noted)
     const now = clock()
     await tx
       .update(deliveries)
