@@ -311,6 +311,8 @@ describe('preferences that are none: nothing changes', () => {
       [],
     ])
       expectFault(await change({ quietHours }), '/quietHours')
+    const empty = { from: '22:00', to: '22:00' }
+    expectProblem(await change({ quietHours: empty }), 422, 'quiet_hours_empty')
   })
 
   test('channels and digests that there are none of, and any for security', async () => {

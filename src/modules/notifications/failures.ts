@@ -26,6 +26,7 @@ export type NotificationCode =
   | 'target_address_refused'
   | 'too_many_targets'
   | 'time_zone_unknown'
+  | 'quiet_hours_empty'
   | 'receipt_forged'
   | 'receipt_malformed'
   | 'provider_unknown'
@@ -63,6 +64,7 @@ export const notificationFailures: Failures<NotificationCode> = {
   target_address_refused: { status: 422, title: 'Messages go to public https addresses only, and this is none.' },
   too_many_targets: { status: 422, title: 'You have too many devices: remove one first.' },
   time_zone_unknown: { status: 422, title: 'There is no such time zone: use a name such as Africa/Maputo.' },
+  quiet_hours_empty: { status: 422, title: 'Quiet hours end at another time than they begin; null means none.' },
   receipt_forged: { status: 401, title: 'The receipt is not signed by the provider.' },
   receipt_malformed: { status: 400, title: 'The receipt cannot be read.' },
   provider_unknown: { status: 404, title: 'There is no such provider here.' },

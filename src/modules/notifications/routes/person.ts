@@ -112,7 +112,10 @@ export function personRoutes(
           'Only what is named changes. Messages about security come in any case.',
         ),
         body: preferencesBody,
-        response: { 200: preferencesModel, ...problems(notificationFailures, 'time_zone_unknown') },
+        response: {
+          200: preferencesModel,
+          ...problems(notificationFailures, 'time_zone_unknown', 'quiet_hours_empty'),
+        },
       },
     )
     .get(
