@@ -188,6 +188,7 @@ export function createApp(config: Config, runtime: Runtime) {
     hourlyCap: config.messagesPerHour,
     callingCodes: config.smsCallingCodes,
     keptMs: config.messagesKeptDays * DAY_MS,
+    privateWebhooks: config.privateWebhooks,
   })
   subscribeNotices(events, notifications.outbox, { lowFloat: config.lowFloat })
   subscribeTargets(events, notifications.targets)
@@ -275,7 +276,6 @@ export function createApp(config: Config, runtime: Runtime) {
             identity,
             clock,
             baseUrl,
-            privateWebhooks: config.privateWebhooks,
             pushKey: vapidKeys(keyring).publicKey,
           }),
         )

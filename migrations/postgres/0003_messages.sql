@@ -243,6 +243,8 @@ CREATE TABLE "notification_targets" (
 	"address_hash" text NOT NULL,
 	"sealed" text NOT NULL,
 	"name" text NOT NULL,
+	"refusals" bigint NOT NULL,
+	"paused_at" bigint,
 	"created_at" bigint NOT NULL
 );
 --> statement-breakpoint

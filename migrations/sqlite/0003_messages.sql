@@ -288,6 +288,8 @@ CREATE TABLE `notification_targets` (
 	`address_hash` text NOT NULL,
 	`sealed` text NOT NULL,
 	`name` text NOT NULL,
+	`refusals` integer NOT NULL,
+	`paused_at` integer,
 	`created_at` integer NOT NULL
 ) STRICT, WITHOUT ROWID;
 --> statement-breakpoint

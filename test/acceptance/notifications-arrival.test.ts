@@ -145,6 +145,9 @@ describe('what reached nobody', () => {
     const ids: string[] = []
     for (let i = 0; i < 4; i++) ids.unshift(await send({ to: bruno.id, channels: ['email'] }))
     expect((await dead()).slice(0, 4).map(({ notificationId }) => notificationId)).toEqual(ids)
+    const narrowed = async (query: string) => (await allOf<Dead>(world, operator, `dead?${query}`)).length
+    expect(await narrowed('channel=email&template=announcement')).toBeGreaterThanOrEqual(4)
+    expect([await narrowed('channel=sms'), await narrowed('template=money_sent')]).toEqual([0, 0])
   })
 
   test('is sent again when an operator says so, and then is no longer dead', async () => {
@@ -253,6 +256,23 @@ describe('an address that nothing is sent to any more', () => {
     expect((await suppress('sms', '+258 84 765 43 50')).status).toBe(201)
     const id = await send({ to: '+258847654350', channels: ['sms'] })
     expect((await messageOf(id)).deliveries).toMatchObject([{ state: 'skipped', reason: 'suppressed: operator' }])
+  })
+
+  test('is tried again by a replay if its provider knew none such, which is noted, and not if anybody wants it so', async () => {
+    const replay = (id: string) => byOperator('POST', `dead/${id}/replay`, {})
+    const [unknown, unwanted] = ['unknown@example.com', 'unwanted@example.com']
+    server.answerWith({ at: 'recipient', code: 550, text: '5.1.1 No such user' })
+    const ids = [await send({ to: unknown, channels: ['email'] }), await send({ to: unwanted, channels: ['email'] })]
+    server.answerWith()
+    const [, { id: suppressed } = { id: '' }] = await list()
+    await suppress('email', unwanted)
+    for (const id of ids) expect((await replay(id)).status).toBe(202)
+    await world.app.settle()
+
+    expect([takenFor(unknown), takenFor(unwanted)]).toEqual([1, 0])
+    expect((await messageOf(ids[1] as string)).deliveries).toMatchObject([{ reason: 'suppressed: operator' }])
+    const noted = await world.app.identity.auditLog.search({ action: 'suppression.remove', limit: 1 })
+    expect(noted).toMatchObject([{ actor: operator.id, subject: suppressed }])
   })
 
   test('is listed newest first, and whole page by page', async () => {

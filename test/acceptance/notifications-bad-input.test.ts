@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createTwilioServer } from '../modules/notifications/providers/twilio'
 import { type Answer, createWorld, type Person, type World } from '../support/world'
 import { expectProblem, send as sendRaw } from './answers'
-import { ANNOUNCEMENT, as, DAY, HOUR, MINUTE } from './messages'
+import { ANNOUNCEMENT, as, DAY, HOUR, MINUTE, PATH, provedToken } from './messages'
 
 let world: World
 let operator: Person
@@ -311,6 +311,8 @@ describe('preferences that are none: nothing changes', () => {
       [],
     ])
       expectFault(await change({ quietHours }), '/quietHours')
+    const empty = { from: '22:00', to: '22:00' }
+    expectProblem(await change({ quietHours: empty }), 422, 'quiet_hours_empty')
   })
 
   test('channels and digests that there are none of, and any for security', async () => {
@@ -330,7 +332,8 @@ describe('devices and endpoints', () => {
   }
   const browser = (endpoint: unknown, more: object = {}) =>
     byAmina('POST', 'devices/browsers', { endpoint, keys, ...more })
-  const webhook = (url: unknown) => byAmina('PUT', 'devices/webhook', { url })
+  const webhook = async (url: unknown) =>
+    world.call('PUT', `${PATH}/devices/webhook`, { token: await provedToken(world, amina), body: { url } })
 
   for (const url of [
     'https://localhost/hook',
@@ -377,7 +380,8 @@ describe('devices and endpoints', () => {
   })
 
   test('a proof that is too old, for an endpoint', async () => {
-    expectProblem(await webhook('https://93.184.216.34/hook'), 403, 'step_up_required')
+    const body = { url: 'https://93.184.216.34/hook' }
+    expectProblem(await byAmina('PUT', 'devices/webhook', body), 403, 'step_up_required')
   })
 
   test('keys, tokens and names that are none', async () => {

@@ -159,14 +159,14 @@ describe('quiet hours', () => {
     expect((await mailsTo(person))[0]).toBe('You received USD 1.00')
   })
 
-  test('may go over midnight, and are none if they end where they begin', async () => {
+  test('may go over midnight, and end for good when nothing takes their place', async () => {
     const person = await newcomer({ quietHours: { from: '22:00', to: '07:00' } })
     const now = world.clock()
     const ten = Date.UTC(2026, 10, new Date(now).getUTCDate(), 22, 30)
     await world.wait(ten - now)
     const about = await pay(person)
     expect((await mailAbout(about, person)).dueAt).toBe(new Date(ten + 8.5 * HOUR).toISOString())
-    await prefer(person, { quietHours: { from: '22:00', to: '22:00' } })
+    await prefer(person, { quietHours: null })
     expect(await mailAbout(await pay(person), person)).toMatchObject({ state: 'accepted' })
   })
 })
@@ -422,6 +422,40 @@ describe('an endpoint of a person', () => {
     await pay(person)
     expect([heard, server.posted.length]).toEqual([1, 1])
     expect((await as(world, person, 'GET', 'devices')).body).toEqual({ items: [] })
+    await server.stop()
+  })
+
+  test('that refuses is nothing for the operator to look at; after twenty in a row it is paused, and its owner is told', async () => {
+    const server = endpoint()
+    const person = await newcomer()
+    await pointTo(person, server)
+    server.answer.status = 404
+    for (let i = 0; i < 19; i++) await announce(person)
+    server.answer.status = 204
+    const taken = await announce(person)
+    server.answer.status = 404
+    for (let i = 0; i < 19; i++) await announce(person)
+    const device = async () => (await as(world, person, 'GET', 'devices')).body.items[0]
+    expect(await device()).toMatchObject({ kind: 'webhook', pausedAt: null })
+    const last = await announce(person)
+    await world.app.settle()
+
+    expect((await device()).pausedAt).toBe(new Date(world.clock()).toISOString())
+    const heard = server.posted.length
+    await announce(person)
+    expect(server.posted).toHaveLength(heard)
+    const [told] = (await as(world, person, 'GET', 'inbox?limit=2')).body.items.filter(
+      ({ template }: { template: string }) => template === 'security_changed',
+    )
+    expect(told.title).toStartWith('Your endpoint refused twenty messages in a row')
+    const stateOf = async (id: string) =>
+      (await as(world, operator, 'GET', `messages/${id}`)).body.deliveries.find(
+        ({ channel }: { channel: string }) => channel === 'webhook',
+      ).state
+    expect([await stateOf(taken), await stateOf(last)]).toEqual(['accepted', 'failed'])
+    expect((await as(world, operator, 'GET', 'dead?channel=webhook')).body.items).toEqual([])
+    await pointTo(person, server)
+    expect(await device()).toMatchObject({ pausedAt: null })
     await server.stop()
   })
 

@@ -517,6 +517,26 @@ describe('a route', () => {
     expectProblem(await byOperator('DELETE', route('nothing_there')), 404, 'template_not_found')
   })
 
+  test('that would leave somebody out is refused', async () => {
+    const set = (template: string, tracks: object[][]) => byOperator('PUT', route(template), { tracks })
+    const [email, sms, push, webhook] = ['email', 'sms', 'push', 'webhook'].map((medium) => ({ medium }))
+    for (const [template, tracks] of [
+      ['welcome', [[push], [{ medium: 'in_app' }]]],
+      ['security_changed', [[webhook]]],
+      ['code', [[email], [webhook]]],
+      ['withdrawal_code', [[sms, push]]],
+    ] as Array<[string, object[][]]>)
+      expectProblem(await set(template, tracks), 422, 'route_unsafe')
+    for (const tracks of [
+      [[email, sms], [email]],
+      [[sms, sms]],
+      [[{ medium: 'email', success: 'delivered' }, sms]],
+      [[{ medium: 'in_app', success: 'delivered' }], [email]],
+    ] as object[][][])
+      expectProblem(await set('welcome', tracks), 422, 'route_invalid')
+    expect((await byOperator('GET', route('welcome'))).body.own).toBe(false)
+  })
+
   test('is a decision that the audit log keeps', async () => {
     await byOperator('PUT', route('welcome'), { tracks: [[{ medium: 'email' }]] })
     await byOperator('DELETE', route('welcome'))

@@ -69,6 +69,7 @@ const securityChanges = [
   'account_closed',
   'endpoint_added',
   'device_added',
+  'endpoint_paused',
 ] as const
 export type SecurityChange = (typeof securityChanges)[number]
 

@@ -12,6 +12,7 @@ export type NotificationCode =
   | 'template_wordless'
   | 'version_not_found'
   | 'route_unsafe'
+  | 'route_invalid'
   | 'period_too_long'
   | 'send_at_too_far'
   | 'send_at_past'
@@ -29,6 +30,7 @@ export type NotificationCode =
   | 'target_address_refused'
   | 'too_many_targets'
   | 'time_zone_unknown'
+  | 'quiet_hours_empty'
   | 'receipt_forged'
   | 'receipt_malformed'
   | 'provider_unknown'
@@ -47,7 +49,11 @@ export const notificationFailures: Failures<NotificationCode> = {
   template_in_use: { status: 409, title: 'Messages of this template wait to be sent: it goes when they are gone.' },
   template_wordless: { status: 409, title: 'A template of your own has words in one language at least.' },
   version_not_found: { status: 404, title: 'There is no such version of these words.' },
-  route_unsafe: { status: 422, title: 'This message holds a secret: it goes by e-mail, SMS or WhatsApp only.' },
+  route_unsafe: {
+    status: 422,
+    title: 'What is about security needs e-mail, SMS or WhatsApp; what holds a secret takes no other way.',
+  },
+  route_invalid: { status: 422, title: 'This route names a channel twice, or waits for receipts that nobody brings.' },
   period_too_long: { status: 422, title: 'Figures go back seven days at the most.' },
   send_at_past: { status: 422, title: 'The moment at which it shall be sent is long over.' },
   expires_too_soon: { status: 422, title: 'It would have ended before it could be sent.' },
@@ -66,6 +72,7 @@ export const notificationFailures: Failures<NotificationCode> = {
   target_address_refused: { status: 422, title: 'Messages go to public https addresses only, and this is none.' },
   too_many_targets: { status: 422, title: 'You have too many devices: remove one first.' },
   time_zone_unknown: { status: 422, title: 'There is no such time zone: use a name such as Africa/Maputo.' },
+  quiet_hours_empty: { status: 422, title: 'Quiet hours end at another time than they begin; null means none.' },
   receipt_forged: { status: 401, title: 'The receipt is not signed by the provider.' },
   receipt_malformed: { status: 400, title: 'The receipt cannot be read.' },
   provider_unknown: { status: 404, title: 'There is no such provider here.' },

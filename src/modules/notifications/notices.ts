@@ -107,7 +107,9 @@ export function subscribeNotices(events: Events, outbox: Outbox, { lowFloat }: N
   tell(securityChanged, ({ userId, change, addressId }, event) => {
     const template = change === 'password_changed' ? 'password_changed' : 'security_changed'
     const data = template === 'security_changed' ? { change } : {}
-    const notice = { userId, template, data, about: once(event) }
+    const notice: Notice = { userId, template, data, about: once(event) }
+    // It is about their own server: nobody has to be woken.
+    if (change === 'endpoint_paused') return [{ ...notice, tracks: [[{ medium: 'in_app' }]] }]
     const left: Medium[] = change === 'phone_changed' || change === 'phone_removed' ? ['sms', 'whatsapp'] : ['email']
     return [notice, ...(addressId === undefined ? [] : [{ ...notice, addressId, only: left }])]
   })

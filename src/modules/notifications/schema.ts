@@ -179,6 +179,10 @@ export const targets = table(
     /** Address and keys, sealed under the instance’s key. */
     sealed: text('sealed').notNull(),
     name: text('name').notNull(),
+    /** Messages in a row that an endpoint has refused. */
+    refusals: int('refusals').notNull(),
+    /** From then on nothing is posted there, because it refused too many. */
+    pausedAt: time('paused_at'),
     createdAt: time('created_at').notNull(),
   },
   (t) => [

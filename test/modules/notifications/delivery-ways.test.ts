@@ -195,7 +195,7 @@ describe('a way that fails where nobody can take the next', () => {
     const { id } = await place.put(copy, { ...noticeTo('without-a-number@example.com', 'x'), tracks })
     await copy.dispatcher.drain()
     expect(await ways(copy, id)).toEqual(['email dead', 'whatsapp skipped', 'sms skipped'])
-    expect((await copy.messages.dead(10, undefined)).map(({ notificationId }) => notificationId)).toEqual([id])
+    expect((await copy.messages.dead({ limit: 10 })).map(({ notificationId }) => notificationId)).toEqual([id])
     mail.answer = async () => ({ outcome: 'accepted' })
     expect((await copy.messages.replay(id, unnoted)).ok).toBe(true)
     await copy.dispatcher.drain()
@@ -337,11 +337,31 @@ describe('receipts', () => {
   })
 })
 
+describe('a secret on two tracks', () => {
+  test('is kept as long as one of them is still tried, though the other has arrived', async () => {
+    const [sms, mail] = [provider('sms', 'sms', { receipts: true }), provider('smtp', 'email')]
+    const copy = place.copyOf([sms.channel, mail.channel])
+    mail.answer = broken
+    const tracks = [[{ medium: 'sms' as const }], [{ medium: 'email' as const }]]
+    const { id } = await message(copy, [], { ...urgent(), tracks, expiresAt: world.clock() + DAY })
+    await copy.dispatcher.drain()
+    await receipt(copy, 'sms', [{ providerId: idAt(sms), status: 'delivered' }])
+    expect(await ways(copy, id)).toEqual(['sms delivered', 'email waiting'])
+
+    const { answer } = sms
+    mail.answer = answer
+    await wait(copy, MINUTE)
+
+    expect(mail.asked.at(-1)?.text).toContain('482913')
+    expect(await ways(copy, id)).toEqual(['sms delivered', 'email accepted'])
+  })
+})
+
 describe('an endpoint that says it is gone', () => {
   test('is called no more', async () => {
     const hook = createFaultyServer({ handle: async () => new Response('', { status: 410 }) })
     const channel = createWebhook({ allowPrivate: true, clock: world.clock })
-    const copy = place.copyOf([channel])
+    const copy = place.copyOf([channel], { privateWebhooks: true })
     const { id: userId } = await world.person('customer')
     await copy.targets.setWebhook(userId, hook.url, unnoted)
     for (const about of ['one', 'two']) {

@@ -89,6 +89,7 @@ describe('choices', () => {
     'account_closed',
     'endpoint_added',
     'device_added',
+    'endpoint_paused',
   ]
   const purposes: TemplateData['code']['purpose'][] = [
     'verify_email',

@@ -6,7 +6,7 @@ import { media } from '../channels/channel'
 import { deliveryStates, notificationStates } from '../service/states'
 import { languages } from '../templates/template'
 
-const literals = <const Names extends readonly string[]>(names: Names) =>
+export const literals = <const Names extends readonly string[]>(names: Names) =>
   Type.Unsafe<Names[number]>(Type.Union(names.map((name) => Type.Literal(name))))
 
 export const language = literals(languages)
@@ -178,7 +178,11 @@ export const notificationsQuery = Type.Object({
   template: Type.Optional(templateName),
   about: Type.Optional(about),
 })
-export const deadQuery = Type.Object(pageQuery)
+export const deadQuery = Type.Object({
+  ...pageQuery,
+  channel: Type.Optional(channel),
+  template: Type.Optional(templateName),
+})
 
 export const figuresQuery = Type.Object({
   from: Type.Optional(Type.String({ format: 'date-time', description: 'Deliveries put in since; absent: 24 hours.' })),
@@ -256,29 +260,3 @@ export const channelsModel = answer(
     ],
   },
 )
-
-const suppression = {
-  id: Type.String(),
-  channel: Type.String(),
-  hint: Type.String({ description: 'The address with its middle left out.' }),
-  cause: literals(['invalid', 'complaint', 'operator']),
-  createdAt: moment,
-}
-const suppressionExample = {
-  id: 'sup_01m0z3k8x2f4v5b6n7a9',
-  channel: 'email',
-  hint: 'am…@example.com',
-  cause: 'invalid',
-  createdAt: '2026-11-24T09:30:00.000Z',
-}
-export const suppressionModel = answer(suppression, suppressionExample)
-export const suppressionsModel = pageOf(Type.Object(suppression), [{ items: [suppressionExample], nextCursor: null }])
-export const suppressBody = body(
-  {
-    channel: literals(['email', 'sms', 'whatsapp']),
-    address: Type.String({ minLength: 3, maxLength: 254, format: 'printable' }),
-  },
-  { channel: 'email', address: 'nobody@example.com' },
-)
-export const suppressionParams = Type.Object({ id: idOf('sup') })
-export const suppressionsQuery = Type.Object(pageQuery)

@@ -84,12 +84,17 @@ const target = {
   id: Type.String(),
   kind: Type.Union([Type.Literal('web'), Type.Literal('fcm'), Type.Literal('webhook')]),
   name: Type.String(),
+  pausedAt: Type.Union([moment, Type.Null()], {
+    description:
+      'Of an endpoint: when it had refused so many messages in a row that it gets no more until it is named again.',
+  }),
   createdAt: moment,
 }
 const targetExample = {
   id: 'tgt_01m0z3k8x2f4v5b6n7a9',
   kind: 'web',
   name: 'Firefox on Android',
+  pausedAt: null,
   createdAt: '2026-11-24T09:30:00.000Z',
 }
 export const targetModel = answer(target, targetExample)

@@ -12,8 +12,6 @@ export interface NotificationHands {
   identity: Identity
   clock: Clock
   baseUrl: () => string
-  /** Whether webhooks may go to addresses of the house. */
-  privateWebhooks: boolean
   /** The key by which browsers know us. */
   pushKey: string
 }

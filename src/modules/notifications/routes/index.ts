@@ -4,6 +4,7 @@ import type { Notifications } from '../service'
 import type { NotificationHands } from './hands'
 import { personRoutes } from './person'
 import { sendingRoutes } from './sending'
+import { suppressionRoutes } from './suppressions'
 import { templateRoutes } from './templates'
 
 export { devInboxRoutes } from './dev-inbox'
@@ -14,5 +15,6 @@ export function notificationRoutes(notifications: Notifications, hands: Notifica
   return new Elysia({ name: 'notifications', normalize: false })
     .use(sendingRoutes(notifications, hands))
     .use(templateRoutes(notifications, hands))
+    .use(suppressionRoutes(notifications, hands))
     .use(personRoutes(notifications, hands))
 }

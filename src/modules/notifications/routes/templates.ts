@@ -2,17 +2,10 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { principalOf } from '../../../platform/http/context'
-import { decodeCursor, limitOf, pageFrom, pageOfRows } from '../../../platform/http/page'
+import { decodeCursor, limitOf, pageFrom } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import { fail, ok } from '../../../platform/result'
 import { notificationFailures } from '../failures'
-import {
-  suppressBody,
-  suppressionModel,
-  suppressionParams,
-  suppressionsModel,
-  suppressionsQuery,
-} from '../model/messages'
 import {
   changeTemplateBody,
   createTemplateBody,
@@ -32,15 +25,13 @@ import {
   wordsParams,
 } from '../model/templates'
 import type { Notifications } from '../service'
-import { SECRET_MEDIA } from '../service/routing'
-import type { SuppressionView } from '../service/suppressions'
 import { type NotificationHands, notedBy, OPERATOR_TAG as TAG } from './hands'
 
 /** A version, by which the list of them goes. */
 const VERSION_POSITION = /^[1-9]\d{0,8}$/
 
 export function templateRoutes(
-  { catalogue, ownTemplates, routing, suppressions, preferences }: Notifications,
+  { catalogue, ownTemplates, routing, preferences }: Notifications,
   { words: { route }, identity }: NotificationHands,
 ) {
   const noted = notedBy(identity)
@@ -275,10 +266,7 @@ export function templateRoutes(
     .put(
       '/notifications/templates/:template/route',
       async ({ params: { template }, body, request }) => {
-        const { secret } = await known(template)
-        const isSafe = !secret || body.tracks.flat().every(({ medium }) => SECRET_MEDIA.has(medium))
-        unwrap(isSafe ? ok(true) : fail('route_unsafe'), notificationFailures)
-        await routing.set(template, body.tracks, noted(request))
+        unwrap(await routing.set(template, body.tracks, noted(request)), notificationFailures)
         return { template, own: true, tracks: body.tracks }
       },
       {
@@ -286,18 +274,21 @@ export function templateRoutes(
           scopes: ['notifications:manage'],
           tag: TAG,
           summary: 'Choose the ways',
-          description: 'A code that proves an address still goes to that address and nowhere else.',
+          description:
+            'Each channel is named once. What is about security needs e-mail, SMS or WhatsApp among its ways; what holds a secret takes no other, and a code that proves an address still goes to that address and nowhere else. `delivered` is waited for only where a provider brings receipts.',
         }),
         params: templateParams,
         body: routeBody,
-        response: { 200: routeModel, ...problems(notificationFailures, 'template_not_found', 'route_unsafe') },
+        response: {
+          200: routeModel,
+          ...problems(notificationFailures, 'template_not_found', 'route_unsafe', 'route_invalid'),
+        },
       },
     )
     .delete(
       '/notifications/templates/:template/route',
       async ({ params: { template }, request }) => {
-        await known(template)
-        await routing.set(template, undefined, noted(request))
+        unwrap(await routing.set(template, undefined, noted(request)), notificationFailures)
         const { tracks, own } = await routing.describe(template)
         return { template, own, tracks: tracks.map((track) => [...track]) }
       },
@@ -307,51 +298,4 @@ export function templateRoutes(
         response: { 200: routeModel, ...problems(notificationFailures, 'template_not_found') },
       },
     )
-    .get(
-      '/notifications/suppressions',
-      async ({ query }) => {
-        const page = await pageOfRows(query, 'sup', suppressions.list)
-        return { ...page, items: page.items.map(shown) }
-      },
-      {
-        ...route({
-          scopes: ['notifications:manage'],
-          tag: TAG,
-          summary: 'Addresses that nothing is sent to any more, newest first',
-        }),
-        query: suppressionsQuery,
-        response: { 200: suppressionsModel },
-      },
-    )
-    .post(
-      '/notifications/suppressions',
-      async ({ body: { channel, address }, request, set }) => {
-        const made = unwrap(await suppressions.addNow(channel, address, noted(request)), notificationFailures)
-        set.status = 201
-        return shown(made)
-      },
-      {
-        ...route({ scopes: ['notifications:manage'], tag: TAG, summary: 'Send nothing to an address any more' }),
-        body: suppressBody,
-        response: { 201: suppressionModel, ...problems(notificationFailures, 'address_unfit') },
-      },
-    )
-    .delete(
-      '/notifications/suppressions/:id',
-      async ({ params, request, set }) => {
-        unwrap(await suppressions.remove(params.id, noted(request)), notificationFailures)
-        set.status = 204
-      },
-      {
-        ...route({ scopes: ['notifications:manage'], tag: TAG, summary: 'Send to it again' }),
-        params: suppressionParams,
-        response: { 204: Type.Void(), ...problems(notificationFailures, 'suppression_not_found') },
-      },
-    )
 }
-
-const shown = ({ medium, cause, ...rest }: SuppressionView) => ({
-  ...rest,
-  channel: medium,
-  cause: cause as 'invalid' | 'complaint' | 'operator',
-})

@@ -5,6 +5,7 @@
 import { gte, sql } from 'drizzle-orm'
 import { count, sum } from '../../../platform/db/dialect'
 import { firstIdAt } from '../../../platform/ids'
+import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Medium } from '../channels/channel'
 import { deliveries, notifications } from '../schema'
@@ -33,8 +34,12 @@ export interface ChannelFigures {
 
 export interface Figures {
   /** Of deliveries put in since the moment. */
-  since(moment: number): Promise<{ channels: ChannelFigures[]; notifications: Record<string, number> }>
+  since(
+    moment: number,
+  ): Promise<Result<{ channels: ChannelFigures[]; notifications: Record<string, number> }, 'period_too_long'>>
 }
+
+const LONGEST_PERIOD_MS = 7 * 24 * 3_600_000
 
 /** Steps of the wait, in seconds. One pass counts all, where a rank would have to sort every row. */
 const WAITS_S = [0.1, 0.5, 1, 5, 15, 60, 300, 1_800, 7_200] as const
@@ -55,7 +60,7 @@ function waitOf(rows: ReadonlyArray<Record<string, unknown>>, accepted: number, 
 
 const MEDIA: readonly Medium[] = ['email', 'sms', 'whatsapp', 'push', 'webhook']
 
-export function createFigures({ store }: Runtime, providers: Providers): Figures {
+export function createFigures({ store, clock }: Runtime, providers: Providers): Figures {
   const ofChannel = (medium: Medium): ProviderFigures[] =>
     providers
       .all()
@@ -64,6 +69,7 @@ export function createFigures({ store }: Runtime, providers: Providers): Figures
 
   return {
     async since(moment) {
+      if (moment < clock() - LONGEST_PERIOD_MS) return fail('period_too_long')
       const from = gte(deliveries.id, firstIdAt('dlv', moment))
       const rows = await store.read
         .select({
@@ -104,7 +110,7 @@ export function createFigures({ store }: Runtime, providers: Providers): Figures
         .from(notifications)
         .where(gte(notifications.id, firstIdAt('ntf', moment)))
         .groupBy(notifications.status)
-      return { channels, notifications: Object.fromEntries(statuses.map(({ status, n }) => [status, n])) }
+      return ok({ channels, notifications: Object.fromEntries(statuses.map(({ status, n }) => [status, n])) })
     },
   }
 }

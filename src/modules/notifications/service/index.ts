@@ -68,20 +68,33 @@ export interface NotificationOptions {
   /** Calling codes of the countries that SMS and WhatsApp go to; none: all. */
   callingCodes: readonly string[]
   keptMs: number
+  /** Whether webhooks may go to addresses of the house; absent: they may not. */
+  privateWebhooks?: boolean
 }
 
 export function createNotifications(
   runtime: Runtime,
   { identity, appointments, events }: { identity: Identity; appointments: Appointments; events: Events },
   channels: readonly Channel[],
-  { brand, language, timeZone, baseUrl, traffic, paces, hourlyCap, callingCodes, keptMs }: NotificationOptions,
+  {
+    brand,
+    language,
+    timeZone,
+    baseUrl,
+    traffic,
+    paces,
+    hourlyCap,
+    callingCodes,
+    keptMs,
+    privateWebhooks = false,
+  }: NotificationOptions,
 ): Notifications {
   const engine = createTemplateEngine({ brand })
   const catalogue = createCatalogue(runtime, { engine, language, timeZone })
-  const routing = createRouting(runtime)
   const providers = createProviders(runtime.clock, channels, paces)
   runtime.metrics.readBreakers(providers.breakerFigures)
-  const targets = createTargets(runtime, events)
+  const routing = createRouting(runtime, { catalogue, providers })
+  const targets = createTargets(runtime, events, { privateWebhooks })
   const preferences = createPreferences(runtime, { language, timeZone })
   const suppressions = createSuppressions(runtime)
   const unsubscribing = createUnsubscribing(runtime, identity, preferences, baseUrl)
@@ -102,7 +115,7 @@ export function createNotifications(
     targets,
     wake: (tx) => dispatcher.wake(tx),
   })
-  const tracks = createTracks(runtime, { outbox, isOn: providers.isOn })
+  const tracks = createTracks(runtime, { outbox, targets, isOn: providers.isOn })
   const applying = createApplyingReceipts(runtime, { tracks, suppressions })
   const outcomes = createOutcomes(runtime, { tracks, applying, suppressions, targets })
   const policy = createPolicy(runtime, {

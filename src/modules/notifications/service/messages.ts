@@ -1,5 +1,5 @@
 /** What was told to whom, for operators: one notification with every try, lists, and the dead ones to be sent again. */
-import { and, asc, desc, eq, gte, inArray, lt, or } from 'drizzle-orm'
+import { and, asc, desc, eq, gte, inArray, lt, or, sql } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
 import { iso, isoOrNull } from '../../../platform/moment'
@@ -54,6 +54,13 @@ export interface MessageQuery {
   after?: string | undefined
 }
 
+export interface DeadQuery {
+  channel?: Medium | undefined
+  template?: string | undefined
+  limit: number
+  after?: string | undefined
+}
+
 interface Page {
   items: NotificationView[]
   next: string | undefined
@@ -63,9 +70,9 @@ export interface Messages {
   get(id: string): Promise<Result<DetailedView, 'notification_not_found'>>
   /** Newest first. `next` is where to go on; a page may be short, or empty, and not be the last. */
   search(query: MessageQuery): Promise<Page>
+  /** Deliveries that failed with no way behind them; the person may have been reached by another track. */
   dead(
-    limit: number,
-    after?: string,
+    query: DeadQuery,
   ): Promise<Array<DeliveryView & { notificationId: string; template: string; userId: string | null }>>
   /** Sends a dead notification again from the beginning of its tracks; the tries so far stay in its list. */
   replay(id: string, noted: Noted): Promise<Result<NotificationView, 'notification_not_found' | 'not_dead'>>
@@ -160,7 +167,8 @@ export function createMessages(
     const ids = revived.map((way) => way.id)
     // Whoever wants it sent again wants the address tried again.
     for (const { medium, address } of addresses)
-      if (address && revived.some((way) => way.medium === medium)) await suppressions.lift(tx, medium, address)
+      if (address && revived.some((way) => way.medium === medium))
+        await suppressions.liftInvalid(tx, medium, address, noted)
     const now = clock()
     await tx
       .update(deliveries)
@@ -215,12 +223,19 @@ export function createMessages(
       return ok({ ...view(row), data: onlyIds((row.facts as Facts).data), deliveries: ways.map(deliveryView) })
     },
 
-    async dead(limit, after) {
+    async dead({ channel, template, limit, after }) {
       const rows = await store.read
         .select({ delivery: deliveries, notification: notifications })
         .from(deliveries)
         .innerJoin(notifications, eq(notifications.id, deliveries.notificationId))
-        .where(and(eq(deliveries.state, 'dead'), after === undefined ? undefined : lt(deliveries.id, after)))
+        .where(
+          and(
+            isDead,
+            channel === undefined ? undefined : eq(deliveries.medium, channel),
+            template === undefined ? undefined : eq(notifications.template, template),
+            after === undefined ? undefined : lt(deliveries.id, after),
+          ),
+        )
         .orderBy(desc(deliveries.id))
         .limit(limit)
       return rows.map(({ delivery, notification: { id, template, userId } }) => ({
@@ -253,6 +268,9 @@ export function createMessages(
     },
   }
 }
+
+/** In the words of the partial index: a parameter would not let it be used. */
+const isDead = eq(deliveries.state, sql`'dead'`)
 
 /** Whoever looks after messages need not know how much money somebody has. */
 const onlyIds = (data: Record<string, unknown>) =>

@@ -138,6 +138,8 @@ export function createOutcomes(
       addressHash: suppressions.hashOf(tried.to),
     })
     if (changes === 0) return
+    if (delivery.medium === 'webhook' && notification.userId !== null)
+      await targets.endpointTook(tx, notification.userId)
     if (track.length > 1 && !waitsForReceipt)
       await tx.update(deliveries).set({ fallbackAt: null }).where(eq(deliveries.id, delivery.id))
     metrics.messages.inc({ channel: delivery.medium, outcome: 'accepted' })

@@ -29,9 +29,11 @@ export interface PreferenceChanges extends Partial<Omit<Preferences, 'digests'>>
   digests?: Partial<Record<Mutable, Digest | null>>
 }
 
+export type PreferenceFault = 'time_zone_unknown' | 'quiet_hours_empty'
+
 export interface PreferenceStore {
   of(userId: string | null): Promise<Preferences>
-  change(userId: string, changes: PreferenceChanges): Promise<Result<Preferences, 'time_zone_unknown'>>
+  change(userId: string, changes: PreferenceChanges): Promise<Result<Preferences, PreferenceFault>>
   /** No more of this category by this medium. */
   mute(userId: string, category: Mutable, medium: Medium): Promise<void>
   eraseOf(tx: Tx, userId: string): Promise<void>
@@ -92,7 +94,9 @@ export function createPreferences(
     change(userId, changes) {
       if (changes.timeZone !== undefined && !isTimeZone(changes.timeZone))
         return Promise.resolve(fail('time_zone_unknown'))
-      return store.write(async (tx): Promise<Result<Preferences, 'time_zone_unknown'>> => {
+      // It might mean none, or all day.
+      if (changes.quiet && changes.quiet.from === changes.quiet.to) return Promise.resolve(fail('quiet_hours_empty'))
+      return store.write(async (tx): Promise<Result<Preferences, PreferenceFault>> => {
         const before = fromRow((await selectOf(tx, { userId }))[0])
         const preferences: Preferences = {
           ...before,
@@ -128,7 +132,7 @@ const zoned = (moment: number, timeZone: string) =>
 
 /** When the quiet hours end in which the moment lies; nothing if it lies in none. They may go over midnight. */
 export function quietUntil(moment: number, { quiet, timeZone }: Preferences): number | undefined {
-  if (!quiet || quiet.from === quiet.to) return undefined
+  if (!quiet) return undefined
   const local = zoned(moment, timeZone)
   const minute = local.hour * 60 + local.minute
   const overMidnight = quiet.from > quiet.to

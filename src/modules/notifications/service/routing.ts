@@ -5,10 +5,13 @@
  */
 import { eq } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
+import { type Failure, fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Medium } from '../channels/channel'
 import { templateRoutes } from '../schema'
-import type { Noted } from './catalogue'
+import type { TemplateFacts } from '../templates/template'
+import type { Catalogue, Noted } from './catalogue'
+import type { Providers } from './providers'
 
 /** A secret goes to an address of the person, and to nobody’s server. */
 export const SECRET_MEDIA: ReadonlySet<string> = new Set<Medium>(['email', 'sms', 'whatsapp'])
@@ -28,10 +31,16 @@ export interface Routing {
   tracksOf(template: string): Promise<readonly Track[]>
   /** `own`: an operator has set them. */
   describe(template: string): Promise<{ tracks: readonly Track[]; own: boolean }>
-  set(template: string, tracks: readonly Track[] | undefined, noted: Noted): Promise<void>
+  set(
+    template: string,
+    tracks: readonly Track[] | undefined,
+    noted: Noted,
+  ): Promise<Result<true, 'template_not_found' | RouteFault>>
   /** In the transaction in which the template goes. */
   forget(tx: Tx, template: string): Promise<void>
 }
+
+export type RouteFault = 'route_invalid' | 'route_unsafe'
 
 const URGENT_AFTER_S = 30
 const OTHERWISE_AFTER_S = 300
@@ -81,7 +90,10 @@ export function fallbackAfterMs({ afterSeconds }: Step, urgent: boolean): number
   return (afterSeconds ?? (urgent ? URGENT_AFTER_S : OTHERWISE_AFTER_S)) * 1000
 }
 
-export function createRouting({ store, clock }: Runtime): Routing {
+export function createRouting(
+  { store, clock }: Runtime,
+  { catalogue, providers }: { catalogue: Catalogue; providers: Providers },
+): Routing {
   let own = new Map<string, readonly Track[]>()
   let readAt = Number.NEGATIVE_INFINITY
 
@@ -95,6 +107,22 @@ export function createRouting({ store, clock }: Runtime): Routing {
 
   const builtIn = (template: string): readonly Track[] => BY_TEMPLATE[template] ?? OTHERWISE
 
+  /** Who waits for a receipt that nobody sends takes the next way each time. */
+  const bringsReceipts = (medium: Medium) =>
+    providers.all().some(({ channel }) => channel.medium === medium && channel.receipts !== undefined)
+
+  function faultOf(tracks: readonly Track[], { category, secret }: TemplateFacts): Failure<RouteFault> | undefined {
+    const steps = tracks.flat()
+    const media = steps.map(({ medium }) => medium)
+    if (secret && !media.every((medium) => SECRET_MEDIA.has(medium))) return fail('route_unsafe')
+    if (category === 'security' && !media.some((medium) => SECRET_MEDIA.has(medium))) return fail('route_unsafe')
+    const twice = media.find((medium, i) => media.indexOf(medium) !== i)
+    if (twice) return fail('route_invalid', `"${twice}" is named twice.`)
+    const blind = steps.find(({ success, medium }) => success === 'delivered' && !bringsReceipts(medium))
+    if (blind) return fail('route_invalid', `Nobody here says whether "${blind.medium}" has been delivered.`)
+    return undefined
+  }
+
   return {
     tracksOf: async (template) => (await current()).get(template) ?? builtIn(template),
     async describe(template) {
@@ -102,12 +130,17 @@ export function createRouting({ store, clock }: Runtime): Routing {
       return { tracks: chosen ?? builtIn(template), own: chosen !== undefined }
     },
     async set(template, tracks, noted) {
+      const facts = await catalogue.factsOf(template)
+      if (!facts) return fail('template_not_found')
+      const fault = tracks && faultOf(tracks, facts)
+      if (fault) return fault
       await store.write(async (tx) => {
         await noted(tx, 'template.route', template, { tracks: tracks ?? null })
         await tx.delete(templateRoutes).where(eq(templateRoutes.template, template))
         if (tracks) await tx.insert(templateRoutes).values({ template, tracks, updatedAt: clock() })
       })
       readAt = Number.NEGATIVE_INFINITY
+      return ok(true)
     },
     async forget(tx, template) {
       await tx.delete(templateRoutes).where(eq(templateRoutes.template, template))

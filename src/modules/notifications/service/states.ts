@@ -9,7 +9,7 @@ export const deliveryStates = [
   'accepted',
   /** A provider says that it arrived. */
   'delivered',
-  /** It did not arrive, and the next step of its track was begun. */
+  /** It did not arrive, and the next step of its track was begun; or a person's own endpoint refused it. */
   'failed',
   /** It did not arrive, and there is no further step: somebody should look. */
   'dead',

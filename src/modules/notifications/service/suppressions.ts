@@ -28,8 +28,8 @@ export interface Suppressions {
   /** An address of which only the hash is known by now. */
   addHash(tx: Tx, medium: Medium, addressHash: string, cause: SuppressionCause): Promise<void>
   hashOf(address: string): string
-  /** Nothing stands in the way of the address any more. */
-  lift(tx: Tx, medium: string, address: string): Promise<void>
+  /** That a provider knows no such address is forgotten; what a person or an operator wants stays. */
+  liftInvalid(tx: Tx, medium: string, address: string, noted: Noted): Promise<void>
   addNow(medium: Medium, address: string, noted: Noted): Promise<Result<SuppressionView, 'address_unfit'>>
   remove(id: string, noted: Noted): Promise<Result<true, 'suppression_not_found'>>
   list(limit: number, after?: string): Promise<SuppressionView[]>
@@ -86,10 +86,18 @@ export function createSuppressions({ store, clock, newId, keyring }: Runtime): S
     async addHash(tx, medium, addressHash, cause) {
       await keep(tx, medium, addressHash, '…', cause)
     },
-    async lift(tx, medium, address) {
-      await tx
+    async liftInvalid(tx, medium, address, noted) {
+      const gone = await tx
         .delete(suppressions)
-        .where(and(eq(suppressions.addressHash, hashOf(address)), eq(suppressions.medium, medium)))
+        .where(
+          and(
+            eq(suppressions.addressHash, hashOf(address)),
+            eq(suppressions.medium, medium),
+            eq(suppressions.cause, 'invalid'),
+          ),
+        )
+        .returning({ id: suppressions.id })
+      for (const { id } of gone) await noted(tx, 'suppression.remove', id)
     },
     async addNow(medium, address, noted) {
       const plain = plainAddress(address)

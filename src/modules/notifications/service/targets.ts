@@ -2,13 +2,14 @@
  * Browsers and phones that a person lets us push to, and the endpoint of their own to which events are posted. Their
  * addresses and keys let anybody send to them, so they are kept sealed.
  */
-import { and, asc, eq, inArray, lte, ne } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, isNull, lte, ne, sql } from 'drizzle-orm'
 import { prepared, type Tx } from '../../../platform/db'
 import type { Events } from '../../../platform/events'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { type SecurityChange, securityChanged } from '../../identity'
 import type { PushTarget, WebhookTarget } from '../channels/channel'
+import { checkAddress } from '../channels/public-address'
 import { targets } from '../schema'
 import type { Noted } from './catalogue'
 
@@ -18,6 +19,8 @@ export interface TargetView {
   id: string
   kind: TargetKind
   name: string
+  /** An endpoint that refused too many messages gets no more, until it is named again. */
+  pausedAt: string | null
   createdAt: string
 }
 
@@ -34,10 +37,22 @@ export interface Targets {
   webhookOf(userId: string): Promise<WebhookTarget | undefined>
   list(userId: string): Promise<TargetView[]>
   /** The same address again takes the place of what was known of it, whoever had it. */
-  addPush(userId: string, target: NewPushTarget, noted: Noted): Promise<Result<TargetView, 'too_many_targets'>>
+  addPush(
+    userId: string,
+    target: NewPushTarget,
+    noted: Noted,
+  ): Promise<Result<TargetView, 'too_many_targets' | 'target_address_refused'>>
   /** One endpoint a person; the secret is shown this once. */
-  setWebhook(userId: string, url: string, noted: Noted): Promise<TargetView & { url: string; secret: string }>
+  setWebhook(
+    userId: string,
+    url: string,
+    noted: Noted,
+  ): Promise<Result<TargetView & { url: string; secret: string }, 'target_address_refused'>>
   remove(userId: string, id: string, noted: Noted): Promise<Result<true, 'target_not_found'>>
+  /** The endpoint of the person took a message. */
+  endpointTook(tx: Tx, userId: string): Promise<void>
+  /** It refused one for good; too many in a row pause it, and its owner hears of it. */
+  endpointRefused(tx: Tx, userId: string): Promise<void>
   /** Forgets those that a provider says are gone. */
   forget(tx: Tx, ids: readonly string[]): Promise<void>
   /** Forgets the browsers and phones that were there by then. */
@@ -55,16 +70,24 @@ interface Sealed {
 
 const PUSH_TARGETS = 20
 const SECRET_BYTES = 32
+const REFUSALS_IN_A_ROW = 20
 const SEAL = 'notification-target'
 
 const kindsOfUser = prepared<{ userId: string }, Array<{ kind: string }>>('target_kinds', (db, $) =>
   db
     .select({ kind: targets.kind })
     .from(targets)
-    .where(eq(targets.userId, $('userId'))),
+    .where(and(eq(targets.userId, $('userId')), isNull(targets.pausedAt))),
 )
 
-export function createTargets({ store, clock, newId, random, keyring }: Runtime, events: Events): Targets {
+export function createTargets(
+  { store, clock, newId, random, keyring }: Runtime,
+  events: Events,
+  { privateWebhooks }: { privateWebhooks: boolean },
+): Targets {
+  /** An address that a person names must not lead into the house. */
+  const isOutside = async (url: string) => (await checkAddress(url, { allowPrivate: privateWebhooks })).ok
+
   const opened = ({ sealed }: TargetRow) => JSON.parse(keyring.open(SEAL, sealed)) as Sealed
 
   const ofUser = (userId: string) =>
@@ -81,6 +104,8 @@ export function createTargets({ store, clock, newId, random, keyring }: Runtime,
       addressHash: hashOf(sealed.address, kind === 'webhook' ? userId : ''),
       sealed: keyring.seal(SEAL, JSON.stringify(sealed)),
       name,
+      refusals: 0,
+      pausedAt: null,
       createdAt: clock(),
     }
     await tx.delete(targets).where(eq(targets.addressHash, row.addressHash))
@@ -108,7 +133,7 @@ export function createTargets({ store, clock, newId, random, keyring }: Runtime,
     },
 
     async webhookOf(userId) {
-      const row = (await ofUser(userId)).find(({ kind }) => kind === 'webhook')
+      const row = (await ofUser(userId)).find(({ kind, pausedAt }) => kind === 'webhook' && pausedAt === null)
       if (!row) return undefined
       const { address, secret = '' } = opened(row)
       return { id: row.id, url: address, secret }
@@ -116,8 +141,9 @@ export function createTargets({ store, clock, newId, random, keyring }: Runtime,
 
     list: async (userId) => (await ofUser(userId)).map(targetView),
 
-    addPush: (userId, { kind, address, keys, name }, noted) =>
-      store.write(async (tx): Promise<Result<TargetView, 'too_many_targets'>> => {
+    async addPush(userId, { kind, address, keys, name }, noted) {
+      if (kind === 'web' && !(await isOutside(address))) return fail('target_address_refused')
+      return store.write(async (tx): Promise<Result<TargetView, 'too_many_targets'>> => {
         const mine = await tx.select().from(targets).where(eq(targets.userId, userId))
         const others = mine.filter((each) => each.kind !== 'webhook' && each.addressHash !== hashOf(address))
         if (others.length >= PUSH_TARGETS) return fail('too_many_targets')
@@ -127,16 +153,18 @@ export function createTargets({ store, clock, newId, random, keyring }: Runtime,
         if (others.length === mine.filter((each) => each.kind !== 'webhook').length)
           await events.append(tx, securityChanged, userId, { userId, change: 'device_added' })
         return ok(targetView(row))
-      }),
+      })
+    },
 
-    setWebhook: (userId, url, noted) => {
+    async setWebhook(userId, url, noted) {
+      if (!(await isOutside(url))) return fail('target_address_refused')
       const secret = `whsec_${Buffer.from(random(SECRET_BYTES)).toString('base64')}`
       return store.write(async (tx) => {
-        await tx.delete(targets).where(and(eq(targets.userId, userId), eq(targets.kind, 'webhook')))
+        await tx.delete(targets).where(isEndpointOf(userId))
         const row = await keep(tx, userId, 'webhook', new URL(url).host, { address: url, secret })
         await noted(tx, 'endpoint.add', row.id)
         await events.append(tx, securityChanged, userId, { userId, change: 'endpoint_added' })
-        return { ...targetView(row), url, secret }
+        return ok({ ...targetView(row), url, secret })
       })
     },
 
@@ -150,6 +178,24 @@ export function createTargets({ store, clock, newId, random, keyring }: Runtime,
         await noted(tx, 'device.remove', id)
         return ok(true)
       }),
+
+    async endpointTook(tx, userId) {
+      await tx
+        .update(targets)
+        .set({ refusals: 0 })
+        .where(and(isEndpointOf(userId), gt(targets.refusals, 0)))
+    },
+
+    async endpointRefused(tx, userId) {
+      const [row] = await tx
+        .update(targets)
+        .set({ refusals: sql`${targets.refusals} + 1` })
+        .where(and(isEndpointOf(userId), isNull(targets.pausedAt)))
+        .returning({ id: targets.id, refusals: targets.refusals })
+      if (!row || row.refusals < REFUSALS_IN_A_ROW) return
+      await tx.update(targets).set({ pausedAt: clock() }).where(eq(targets.id, row.id))
+      await events.append(tx, securityChanged, userId, { userId, change: 'endpoint_paused' })
+    },
 
     async forget(tx, ids) {
       if (ids.length > 0) await tx.delete(targets).where(inArray(targets.id, [...ids]))
@@ -180,6 +226,15 @@ export function subscribeTargets(events: Events, targets: Targets): void {
   })
 }
 
-function targetView({ id, kind, name, createdAt }: TargetRow): TargetView {
-  return { id, kind: kind as TargetKind, name, createdAt: new Date(createdAt).toISOString() }
+const isEndpointOf = (userId: string) => and(eq(targets.userId, userId), eq(targets.kind, 'webhook'))
+
+function targetView({ id, kind, name, pausedAt, createdAt }: TargetRow): TargetView {
+  const at = (moment: number) => new Date(moment).toISOString()
+  return {
+    id,
+    kind: kind as TargetKind,
+    name,
+    pausedAt: pausedAt === null ? null : at(pausedAt),
+    createdAt: at(createdAt),
+  }
 }

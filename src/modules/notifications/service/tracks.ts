@@ -11,6 +11,7 @@ import { deliveries, notifications } from '../schema'
 import { type DeliveryRow, insertDelivery, type NotificationRow, type Outbox } from './outbox'
 import type { Track } from './routing'
 import { type DeliveryState, REACHED, statusOf } from './states'
+import type { Targets } from './targets'
 
 /** A delivery, and the notification that it brings. */
 export interface Way {
@@ -46,7 +47,7 @@ export const stillOurs = ({ id, attempts }: DeliveryRow) =>
 
 export function createTracks(
   { clock, metrics }: Runtime,
-  { outbox, isOn }: { outbox: Outbox; isOn: (medium: Medium) => boolean },
+  { outbox, targets, isOn }: { outbox: Outbox; targets: Targets; isOn: (medium: Medium) => boolean },
 ): Tracks {
   async function refresh(tx: Tx, notificationId: string): Promise<void> {
     const rows = await tx
@@ -54,9 +55,11 @@ export function createTracks(
       .from(deliveries)
       .where(eq(deliveries.notificationId, notificationId))
     const status = statusOf(rows.map(({ state }) => state))
+    // Another track may still need it.
+    const goesOn = rows.some(({ state }) => state === 'waiting' || state === 'accepted')
     await tx
       .update(notifications)
-      .set(OVER.has(status) ? { status, sealedSecret: null } : { status })
+      .set(OVER.has(status) && !goesOn ? { status, sealedSecret: null } : { status })
       .where(eq(notifications.id, notificationId))
   }
 
@@ -119,9 +122,14 @@ export function createTracks(
     if (mine.length === 0) return
     const goesOn = state === 'failed' || state === 'skipped' ? await beginNext(tx, delivery, notification) : false
     if (state === 'skipped' && !goesOn) await lastFailureIsDead(tx, delivery)
+    const isEndpoint = delivery.medium === 'webhook'
+    if (isEndpoint && state === 'failed' && notification.userId !== null)
+      await targets.endpointRefused(tx, notification.userId)
+    // What somebody's own endpoint refuses is theirs to look at.
+    const last = isEndpoint && atTheEnd === 'dead' ? 'failed' : atTheEnd
     const isLast = state === 'failed' && !goesOn
-    if (isLast) await tx.update(deliveries).set({ state: atTheEnd }).where(eq(deliveries.id, delivery.id))
-    metrics.messages.inc({ channel: delivery.medium, outcome: isLast ? atTheEnd : state })
+    if (isLast) await tx.update(deliveries).set({ state: last }).where(eq(deliveries.id, delivery.id))
+    metrics.messages.inc({ channel: delivery.medium, outcome: isLast ? last : state })
     await refresh(tx, notification.id)
   }
 

@@ -38,6 +38,7 @@ const change = choose<SecurityChange>('change', {
   sign_ins_failing: 'Somebody has tried many wrong passwords on your account. It is not locked, and they are not in.',
   account_closed: 'Your account was closed.',
   endpoint_added: 'Your messages are posted to an endpoint on the internet from now on.',
+  endpoint_paused: 'Your endpoint refused twenty messages in a row: name it again to have more posted there.',
   device_added: 'Your messages are pushed to another browser or phone from now on.',
 })
 

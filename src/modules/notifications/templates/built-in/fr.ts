@@ -42,6 +42,7 @@ const change = choose<SecurityChange>('change', {
     "Quelqu'un a essayé de nombreux mots de passe erronés sur votre compte. Il n'est pas bloqué, et personne n'est entré.",
   account_closed: 'Votre compte a été fermé.',
   endpoint_added: 'Vos messages sont désormais envoyés aussi à une adresse sur Internet.',
+  endpoint_paused: 'Votre adresse sur Internet a refusé vingt messages de suite : indiquez-la de nouveau.',
   device_added: "Vos messages s'affichent désormais aussi sur un autre navigateur ou téléphone.",
 })
 

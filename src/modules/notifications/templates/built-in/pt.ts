@@ -56,6 +56,7 @@ const change = choose<SecurityChange>('change', {
     'Alguém tentou muitas palavras-passe erradas na sua conta. A conta não está bloqueada, e essa pessoa não entrou.',
   account_closed: 'A sua conta foi encerrada.',
   endpoint_added: 'As suas mensagens passam a ser enviadas também para um endereço na Internet.',
+  endpoint_paused: 'O seu endereço na Internet recusou vinte mensagens seguidas: indique-o de novo para receber mais.',
   device_added: 'As suas mensagens passam a aparecer também noutro navegador ou telefone.',
 })
 
@@ -84,6 +85,7 @@ const changeShort = choose<SecurityChange>('change', {
   sign_ins_failing: 'muitas tentativas com palavras-passe erradas na sua conta. Continua aberta e segura.',
   account_closed: `a sua conta foi encerrada. ${NOT_YOU_SHORT}`,
   endpoint_added: `os seus avisos seguem agora para um site. ${NOT_YOU_SHORT}`,
+  endpoint_paused: 'o seu site recusou vinte avisos seguidos; indique-o de novo para receber mais.',
   device_added: `os seus avisos aparecem agora noutro aparelho. ${NOT_YOU_SHORT}`,
 })
 
