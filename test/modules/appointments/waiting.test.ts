@@ -415,6 +415,16 @@ describe('waiting', () => {
     expectCode(await wait(carla, { staffId: 'stf_00000000000000000000' }), 'staff_not_found')
   })
 
+  test('again while a place is offered is refused: whoever does not answer waits on', async () => {
+    const { id } = await place.booked(amina, serviceId, AT)
+    allowed(await wait(bruno))
+    allowed(await place.cancel(amina, id))
+    const offer = await offerOf(bruno)
+    expectCode(await wait(bruno), 'wait_present')
+    allowed(await decline(bruno, offer.id))
+    expect((await wait(bruno)).ok).toBe(true)
+  })
+
   test('for more than one person can wait for is refused, even all at once', async () => {
     const services = await Promise.all(Array.from({ length: 24 }, () => place.service()))
     const results = await Promise.all(services.map((each) => wait(bruno, { serviceId: each })))

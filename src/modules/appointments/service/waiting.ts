@@ -2,7 +2,7 @@
  * The waiting list, as people see it: they join for dates on which they would come, and leave. Whoever took a place that
  * was offered (`offers.ts`), or declined it, has left the line; who did not answer waits on.
  */
-import { and, asc, desc, eq, gte, inArray, lt, lte, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gte, inArray, lt, lte, ne, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
 import type { Write } from '../../../platform/http/idempotency'
 import { iso } from '../../../platform/moment'
@@ -89,7 +89,7 @@ export function createWaiting(
     const own = await tx
       .select()
       .from(waits)
-      .where(and(eq(waits.userId, userId), isWaiting, gte(waits.toAt, clock())))
+      .where(and(eq(waits.userId, userId), ne(waits.state, 'ended'), gte(waits.toAt, clock())))
     const same = own.filter((each) => each.serviceId === service.id && each.staffId === (staffId ?? null))
     if (same.some(({ fromAt, toAt }) => overlaps({ from: fromAt, to: toAt }, span))) return 'wait_present'
     return own.length >= WAITS_EACH ? 'too_many_waits' : undefined
