@@ -10,6 +10,7 @@ import { type Changes, createChanges } from './changes'
 import { type Closures, createClosures } from './closures'
 import { createDeposits } from './deposits'
 import { createFeeds, type Feeds } from './feeds'
+import { createLine } from './line'
 import { createLists, type Lists } from './lists'
 import { createNames } from './names'
 import { createOffers } from './offers'
@@ -81,7 +82,8 @@ export function createAppointments(
   const closures = createClosures(runtime, { identity, staff, services })
   const placing = createPlacing(runtime, { rows, staff, closures })
   const waiting = createWaiting(runtime, { services, staff })
-  const offers = createOffers(runtime, { events, rows, services, staff, placing, waiting })
+  const line = createLine(runtime, { events, placing })
+  const offers = createOffers(runtime, { rows, services, staff, placing, line, waiting })
   const catalogue = createServices(runtime, { identity, rows: services, offers }, options)
   const names = createNames(runtime, identity)
   const slots = createSlots(runtime, { services, staff, placing })

@@ -1,21 +1,20 @@
 /**
- * Places that become free, and the line of those who wait for one. A place goes to the first whose dates it fits: it is
- * kept for them as an appointment that is only offered, the longer the further ahead it lies, and then goes to the next.
+ * Places that become free, or that there were not before: which starts they are. About each the line is asked (`line.ts`), and
+ * an offer that nobody took in time goes to the next.
  */
-import { and, asc, eq, gt, inArray, lt, lte, max, min, notInArray, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, lt, lte, max, min, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
-import type { Events } from '../../../platform/events'
 import type { Runtime } from '../../../platform/runtime'
-import { placeOffered } from '../events'
 import { appointments, services as serviceTable, waits } from '../schema'
-import { type Diary, type Placing, type PlacingCode, placesLeft } from './placing'
-import { type AppointmentRow, LONGEST_MS, newAppointment, type Rows } from './rows'
+import type { Line, Start } from './line'
+import type { Placing } from './placing'
+import { LONGEST_MS, type Rows } from './rows'
 import type { ServiceRow, ServiceRows } from './service-rows'
 import { freeStarts } from './slots'
 import type { StaffBook } from './staff'
 import { DAY_MS, MINUTE_MS, type Span } from './time'
 import { after } from './transitions'
-import { isWaiting, type Waiting, type WaitRow } from './waiting'
+import { isWaiting, type Waiting } from './waiting'
 
 /** Time of a member of staff that somebody has given up. */
 export interface FreedTime {
@@ -37,11 +36,6 @@ export interface Offers {
   lapseDue(limit: number): Promise<number>
 }
 
-const OFFERED_LEAST_MS = 30 * MINUTE_MS
-const OFFERED_MOST_MS = 12 * 60 * MINUTE_MS
-/** Of the time that is left, so that three more can be asked. */
-const OFFERED_PART = 4
-const LINE_PAGE = 25
 /** Nobody keeps the database busy with a line of people of whom none can come: then the place is for whoever books it. */
 const LOOKED_AT_LIMIT = 500
 /** What one unit does for a service that has grown. */
@@ -50,140 +44,17 @@ const STARTS_AT_ONCE = 20
 const OFFERS_AT_ONCE = 50
 const GROWN_AT_ONCE = 10
 
-/** Reasons that lie with whoever waits. Any other holds for everybody who waits for the service. */
-const THEIR_OWN: ReadonlySet<PlacingCode> = new Set<PlacingCode>([
-  'appointment_overlap',
-  'own_service',
-  'too_many_appointments',
-])
-
 export interface OffersParts {
-  events: Events
   rows: Rows
   services: ServiceRows
   staff: StaffBook
   placing: Placing
+  line: Line
   waiting: Waiting
 }
 
-interface Start {
-  diary: Diary
-  startsAt: number
-  services: readonly ServiceRow[]
-  /** Who is passed over. */
-  except: readonly string[]
-}
-
-export function createOffers({ store, clock, newId }: Runtime, parts: OffersParts): Offers {
-  const { events, rows, services, staff, placing, waiting } = parts
-
-  /** Who may want the place, the longest waiting first, from behind the one that was looked at last. */
-  const lineFor = (
-    tx: Tx,
-    serviceIds: Iterable<string>,
-    { diary, startsAt, except }: Start,
-    behind: string,
-  ): Promise<WaitRow[]> =>
-    tx
-      .select()
-      .from(waits)
-      .where(
-        and(
-          isWaiting,
-          inArray(waits.serviceId, [...serviceIds]),
-          gt(waits.id, behind),
-          lte(waits.fromAt, startsAt),
-          gt(waits.toAt, startsAt),
-          sql`(${waits.staffId} is null or ${waits.staffId} = ${diary.staff.id})`,
-          except.length === 0 ? undefined : notInArray(waits.userId, [...except]),
-        ),
-      )
-      .orderBy(asc(waits.id))
-      .limit(LINE_PAGE)
-
-  /** Who let an offer of this time lapse: it is not offered to them again. */
-  async function passedOver(tx: Tx, staffId: string, { from, to }: Span): Promise<string[]> {
-    const found = await tx
-      .selectDistinct({ userId: appointments.userId })
-      .from(appointments)
-      .where(
-        and(
-          eq(appointments.staffId, staffId),
-          eq(appointments.status, 'lapsed'),
-          gt(appointments.startsAt, from - LONGEST_MS),
-          lt(appointments.startsAt, to),
-          gt(appointments.busyUntil, from),
-        ),
-      )
-    return found.map(({ userId }) => userId)
-  }
-
-  /** Keeps the place for whoever this is; or why it is none for them. */
-  async function offer(
-    tx: Tx,
-    wait: WaitRow,
-    service: ServiceRow,
-    { diary: { staff: member }, startsAt }: Start,
-  ): Promise<AppointmentRow | PlacingCode> {
-    const { userId } = wait
-    const placed = await placing.place(tx, { service, staffId: member.id, startsAt, userId })
-    if (!placed.ok) return placed.code
-    const now = clock()
-    const { endsAt, busyUntil } = placed.value
-    const at = { id: newId('apt'), userId, staffId: member.id, startsAt, endsAt, busyUntil, createdAt: now }
-    const until = offeredUntil(startsAt, now)
-    const row = newAppointment(at, service, { status: 'offered', offeredUntil: until, waitId: wait.id })
-    await tx.insert(appointments).values(row)
-    await tx.update(waits).set({ state: 'offered' }).where(eq(waits.id, wait.id))
-    await events.append(tx, placeOffered, userId, { appointmentId: row.id, userId, version: row.version, until })
-    return row
-  }
-
-  /** Offers the place to the first of these who can take it. Strikes off services of which it is no place at all. */
-  async function offerToOneOf(
-    tx: Tx,
-    line: readonly WaitRow[],
-    open: Map<string, ServiceRow>,
-    start: Start,
-    looked: { left: number },
-  ): Promise<AppointmentRow | undefined> {
-    for (const wait of line) {
-      const service = open.get(wait.serviceId)
-      if (!service || looked.left === 0) continue
-      const made = await offer(tx, wait, service, start)
-      if (typeof made !== 'string') return made
-      looked.left -= 1
-      if (!THEIR_OWN.has(made)) open.delete(service.id)
-    }
-    return undefined
-  }
-
-  /** Offers a place to the first who wants it and can take it; answers what it has become, if there was somebody. */
-  async function offerToLine(tx: Tx, start: Start, looked: { left: number }): Promise<AppointmentRow | undefined> {
-    const { diary, startsAt } = start
-    const free = start.services.filter((service) => placesLeft(diary.busy, service, startsAt) > 0)
-    const open = new Map(free.map((service) => [service.id, service]))
-    let behind = ''
-    while (looked.left > 0 && open.size > 0) {
-      const line = await lineFor(tx, open.keys(), start, behind)
-      const made = await offerToOneOf(tx, line, open, start, looked)
-      if (made || line.length < LINE_PAGE) return made
-      behind = line.at(-1)?.id ?? behind
-    }
-    return undefined
-  }
-
-  /** Offers all places of a start, as far as there is somebody for them; answers how many. */
-  async function fill(tx: Tx, start: Start, looked: { left: number }, most: number): Promise<number> {
-    let offered = 0
-    while (offered < most) {
-      const made = await offerToLine(tx, start, looked)
-      if (!made) break
-      start.diary.busy.push(made)
-      offered += 1
-    }
-    return offered
-  }
+export function createOffers({ store, clock }: Runtime, parts: OffersParts): Offers {
+  const { rows, services, staff, placing, line, waiting } = parts
 
   /** Those of the services for which somebody waits at that time. */
   async function waitedFor(tx: Tx, serviceIds: readonly string[], { from, to }: Span): Promise<ServiceRow[]> {
@@ -206,7 +77,7 @@ export function createOffers({ store, clock, newId }: Runtime, parts: OffersPart
     const longest = Math.max(...wanted.map(takesMs))
     const [diary] = await placing.diaries(tx, [member], { from: startsAt - longest, to: busyUntil + longest })
     if (!diary) return []
-    const except = [userId, ...(await passedOver(tx, staffId, { from: startsAt, to: busyUntil }))]
+    const except = [userId, ...(await line.passedOver(tx, staffId, { from: startsAt, to: busyUntil }))]
     const found = wanted.flatMap((service) =>
       freeStarts(diary, service, { from: startsAt - takesMs(service) + 1, to: busyUntil }, clock()).map(
         ({ start }) => ({ start, service }),
@@ -219,7 +90,7 @@ export function createOffers({ store, clock, newId }: Runtime, parts: OffersPart
 
   async function freed(tx: Tx, time: FreedTime): Promise<void> {
     const looked = { left: LOOKED_AT_LIMIT }
-    for (const start of await startsBy(tx, time)) await fill(tx, start, looked, OFFERS_AT_ONCE)
+    for (const start of await startsBy(tx, time)) await line.offerAll(tx, start, looked, OFFERS_AT_ONCE)
   }
 
   /** When the line for a service would come, from the moment on. */
@@ -234,9 +105,9 @@ export function createOffers({ store, clock, newId }: Runtime, parts: OffersPart
   /** Offers what is free in the next days, from the moment on; answers from when on there is more to do. */
   async function offerAhead(tx: Tx, service: ServiceRow, moment: number): Promise<number | null> {
     const now = clock()
-    const line = await spanOfLine(tx, service.id, moment)
-    if (!line || line.from > now + service.maxDays * DAY_MS) return null
-    const span = { from: line.from, to: Math.min(line.from + SPAN_AT_ONCE_MS, line.to) }
+    const wanted = await spanOfLine(tx, service.id, moment)
+    if (!wanted || wanted.from > now + service.maxDays * DAY_MS) return null
+    const span = { from: wanted.from, to: Math.min(wanted.from + SPAN_AT_ONCE_MS, wanted.to) }
     const diaries = await placing.diaries(tx, await staff.whoDo(tx, service.id), {
       from: span.from,
       to: span.to + takesMs(service),
@@ -249,13 +120,13 @@ export function createOffers({ store, clock, newId }: Runtime, parts: OffersPart
     let left = OFFERS_AT_ONCE
     for (const [startsAt, of] of starts.slice(0, STARTS_AT_ONCE)) {
       for (const { diary } of of) {
-        const except = await passedOver(tx, diary.staff.id, { from: startsAt, to: startsAt + takesMs(service) })
-        left -= await fill(tx, { diary, startsAt, services: [service], except }, looked, left)
+        const except = await line.passedOver(tx, diary.staff.id, { from: startsAt, to: startsAt + takesMs(service) })
+        left -= await line.offerAll(tx, { diary, startsAt, services: [service], except }, looked, left)
       }
       if (left === 0) return startsAt
       if (looked.left === 0) return startsAt + 1
     }
-    return starts[STARTS_AT_ONCE]?.[0] ?? (span.to < line.to ? span.to : null)
+    return starts[STARTS_AT_ONCE]?.[0] ?? (span.to < wanted.to ? span.to : null)
   }
 
   /** Takes the next of the starts, and notes from where on there is more to do. */
@@ -316,9 +187,3 @@ export function createOffers({ store, clock, newId }: Runtime, parts: OffersPart
 
 const takesMs = ({ durationMinutes, bufferMinutes }: ServiceRow): number =>
   (durationMinutes + bufferMinutes) * MINUTE_MS
-
-/** Whoever is asked at night about next week may sleep; what begins soon goes on soon. */
-function offeredUntil(startsAt: number, now: number): number {
-  const kept = Math.min(Math.max((startsAt - now) / OFFERED_PART, OFFERED_LEAST_MS), OFFERED_MOST_MS)
-  return Math.min(now + Math.floor(kept), startsAt)
-}
