@@ -30,7 +30,6 @@ export type NotificationCode =
   | 'receipt_forged'
   | 'receipt_malformed'
   | 'provider_unknown'
-  | 'link_invalid'
 
 export const notificationFailures: Failures<NotificationCode> = {
   template_not_found: { status: 404, title: 'There is no such template.' },
@@ -68,5 +67,4 @@ export const notificationFailures: Failures<NotificationCode> = {
   receipt_forged: { status: 401, title: 'The receipt is not signed by the provider.' },
   receipt_malformed: { status: 400, title: 'The receipt cannot be read.' },
   provider_unknown: { status: 404, title: 'There is no such provider here.' },
-  link_invalid: { status: 400, title: 'This link is not one of ours, or was cut off.' },
 }

@@ -93,7 +93,7 @@ export function createNotifications(
   const targets = createTargets(runtime, events, { privateWebhooks })
   const preferences = createPreferences(runtime, { language, timeZone })
   const suppressions = createSuppressions(runtime)
-  const unsubscribing = createUnsubscribing(runtime, identity, preferences, baseUrl)
+  const unsubscribing = createUnsubscribing(runtime, identity, preferences, { baseUrl, language })
   const reach = createReach(runtime, identity, preferences)
   const compose = createCompose(runtime, {
     identity,
