@@ -129,7 +129,16 @@ export function createNotifications(
 
   return {
     outbox,
-    sending: createSending(runtime, { identity, catalogue, engine, outbox, providers, preferences, routing }),
+    sending: createSending(runtime, {
+      identity,
+      catalogue,
+      engine,
+      outbox,
+      providers,
+      preferences,
+      routing,
+      callingCodes,
+    }),
     messages,
     catalogue,
     engine,
