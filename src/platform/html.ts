@@ -34,6 +34,9 @@ const STYLE = `
 export interface PageOptions {
   /** The page sends a form to an address of ours. */
   formsToSelf?: boolean
+  /** English, if nothing else is said. */
+  language?: string
+  status?: number
 }
 
 /** `script` is the address of a script of ours; inline scripts are refused by the page’s policy. */
@@ -41,11 +44,11 @@ export function htmlPage(
   title: string,
   body: string,
   script?: string,
-  { formsToSelf = false }: PageOptions = {},
+  { formsToSelf = false, language = 'en', status = 200 }: PageOptions = {},
 ): Response {
   const scriptTag = script === undefined ? '' : `<script src="${escapeHtml(script)}" type="module"></script>`
   const page = `<!doctype html>
-<html lang="en">
+<html lang="${escapeHtml(language)}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -57,6 +60,7 @@ ${scriptTag}
 </html>
 `
   return new Response(page, {
+    status,
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': `default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'self'; connect-src 'self'; form-action ${formsToSelf ? "'self'" : "'none'"}; frame-ancestors 'none'; base-uri 'none'`,

@@ -263,8 +263,24 @@ describe('the link at a mail’s foot', () => {
 
     expect(action).toBe(path)
     expect(done.status).toBe(200)
-    expect(done.body).toContain('<h1>Done</h1>')
+    expect(done.body).toContain('<h1>You get no more mails about news.</h1>')
+    for (const { body } of [page, done]) expect(body).toContain('security of your account')
     expect(await mutedOf(person)).toEqual({ news: ['email'] })
+  })
+
+  test.each([
+    ['pt', 'Não receber mais e-mails sobre novidades?', 'Já não recebe e-mails sobre novidades.'],
+    [
+      'fr',
+      'Ne plus recevoir d&#39;e-mails sur les nouveautés ?',
+      'Vous ne recevez plus d&#39;e-mails sur les nouveautés.',
+    ],
+  ])('speaks the language of whoever follows it: %s', async (language, asked, done) => {
+    const person = await newcomer({ language })
+    const path = await linkOf(person)
+    const pages = [await world.call('GET', path), await sendRaw(world, 'POST', path)]
+    expect(pages.map(({ body }) => /<h1>(.*)<\/h1>/.exec(body)?.[1])).toEqual([asked, done])
+    for (const { body } of pages) expect(body).toContain(`<html lang="${language}">`)
   })
 
   test('can be undone among the preferences', async () => {

@@ -19,7 +19,6 @@ export type NotificationCode =
   | 'expires_too_soon'
   | 'recipient_unknown'
   | 'code_sent_too_often'
-  | 'channel_unknown'
   | 'channel_off'
   | 'notification_not_found'
   | 'not_dead'
@@ -34,7 +33,6 @@ export type NotificationCode =
   | 'receipt_forged'
   | 'receipt_malformed'
   | 'provider_unknown'
-  | 'link_invalid'
 
 export const notificationFailures: Failures<NotificationCode> = {
   template_not_found: { status: 404, title: 'There is no such template.' },
@@ -60,7 +58,6 @@ export const notificationFailures: Failures<NotificationCode> = {
   send_at_too_far: { status: 422, title: 'A message can be put off for a year at the most.' },
   recipient_unknown: { status: 404, title: 'There is no such person.' },
   code_sent_too_often: { status: 429, title: 'A code went there a short while ago, or many did today: wait a little.' },
-  channel_unknown: { status: 422, title: 'There is no such channel.' },
   channel_off: { status: 422, title: 'None of these channels is set up here.' },
   notification_not_found: { status: 404, title: 'There is no such notification.' },
   not_dead: { status: 409, title: 'This notification is not dead: there is nothing to send again.' },
@@ -76,5 +73,4 @@ export const notificationFailures: Failures<NotificationCode> = {
   receipt_forged: { status: 401, title: 'The receipt is not signed by the provider.' },
   receipt_malformed: { status: 400, title: 'The receipt cannot be read.' },
   provider_unknown: { status: 404, title: 'There is no such provider here.' },
-  link_invalid: { status: 400, title: 'This link is not one of ours, or was cut off.' },
 }

@@ -71,6 +71,20 @@ describe('an instance with a gateway', () => {
     expect((await prove(token, codeTo(phone))).body).toMatchObject({ phone, phoneVerified: true })
   })
 
+  test('takes no message for a number of another country', async () => {
+    const post = (path: string, body: object) => world.call('POST', `/api/v1/${path}`, { token: operator.token, body })
+    const announcement = { template: 'announcement', data: { title: 'Closed', message: 'Closed on Monday.' } }
+    const answers = [
+      await post('notifications/send', { to: '+19005550100', ...announcement }),
+      await post('notifications/send', { to: '+19005550100', channels: ['sms'], ...announcement }),
+      await post('internal/notifications/otp', { to: '+19005550100', code: '482913' }),
+    ]
+    expect(answers.map(({ status, body }) => [status, body.code])).toEqual(Array(3).fill([422, 'address_unfit']))
+    expect((await post('notifications/send', { to: '+258849990000', ...announcement })).status).toBe(202)
+    await world.app.settle()
+    expect(numbersReached()).toEqual(['+258849990000'])
+  })
+
   test('that is down for a moment tries again after a pause, and the code arrives once', async () => {
     const before = gateway.offered
     gateway.answerWith('broken')

@@ -1,7 +1,6 @@
 /** Addresses for those who do not sign in: providers with receipts, and whoever follows the link at a mail's foot. */
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
-import { escapeHtml, htmlPage } from '../../../platform/html'
 import { contextOf } from '../../../platform/http/context'
 import { problems, unwrap } from '../../../platform/http/problem'
 import { type RateLimiter, takeOrRefuse } from '../../../platform/http/rate-limit'
@@ -10,6 +9,7 @@ import { fail } from '../../../platform/result'
 import { notificationFailures } from '../failures'
 import type { Notifications } from '../service'
 import type { UnsubscribeLink } from '../service/unsubscribe'
+import { confirmPage, donePage, invalidPage } from '../unsubscribe-page'
 
 /** What comes in here is signed as it is written, so it is read as text. */
 export const RECEIPTS_PATH = '/receipts/'
@@ -18,7 +18,10 @@ export const UNSUBSCRIBE_PATH = '/unsubscribe'
 const text = (max: number) => Type.Optional(Type.String({ maxLength: max }))
 const linkQuery = Type.Object({ u: text(60), c: text(30), s: text(100) })
 const receiptAnswer = Type.Unknown({ description: 'What the provider wants to hear; mostly nothing.', examples: [''] })
-const page = Type.Unknown({ description: '`text/html`', examples: ['<!doctype html>…'] })
+const page = Type.Unknown({
+  description: '`text/html`; with status 400 if the link is not one of ours.',
+  examples: ['<!doctype html>…'],
+})
 const providerParams = Type.Object({ provider: Type.String({ pattern: '^[a-z0-9-]{1,40}$' }) })
 
 export function outsideRoutes(
@@ -65,10 +68,10 @@ export function outsideRoutes(
     })
     .get(
       UNSUBSCRIBE_PATH,
-      ({ query }) => {
-        const link = unsubscribing.read(linkOf(query))
-        if (!link.ok) return htmlPage('Link not valid', '<h1>This link is not one of ours, or was cut off.</h1>')
-        return confirmPage(link.value.category, new URLSearchParams(linkOf(query) as never).toString())
+      async ({ query }) => {
+        const link = await unsubscribing.read(linkOf(query))
+        if (!link.ok) return invalidPage(unsubscribing.language)
+        return confirmPage(link.value, `${UNSUBSCRIBE_PATH}?${new URLSearchParams({ ...linkOf(query) })}`)
       },
       {
         ...route({
@@ -86,11 +89,7 @@ export function outsideRoutes(
       UNSUBSCRIBE_PATH,
       async ({ query }) => {
         const followed = await unsubscribing.follow(linkOf(query))
-        if (!followed.ok) return unwrap(fail('link_invalid'), notificationFailures)
-        return htmlPage(
-          'Unsubscribed',
-          `<h1>Done</h1><p>You get no more mails about ${escapeHtml(followed.value.category)}. You can change this among your preferences.</p>`,
-        )
+        return followed.ok ? donePage(followed.value) : invalidPage(unsubscribing.language)
       },
       {
         ...route({
@@ -101,7 +100,7 @@ export function outsideRoutes(
           form: true,
         }),
         query: linkQuery,
-        response: { 200: page, ...problems(notificationFailures, 'link_invalid') },
+        response: { 200: page },
       },
     )
 }
@@ -122,14 +121,4 @@ const forgerKey = (address: string) => `receipt ${address}`
 function countForgery(limiter: RateLimiter, request: Request): void {
   const { address, answerHeaders } = contextOf(request)
   takeOrRefuse(limiter, forgerKey(address), FORGERIES_A_MINUTE, answerHeaders)
-}
-
-function confirmPage(category: string, query: string): Response {
-  return htmlPage(
-    'No more mails?',
-    `<h1>No more mails about ${escapeHtml(category)}?</h1>
-    <form method="post" action="${UNSUBSCRIBE_PATH}?${escapeHtml(query)}"><button>No more mails</button></form>`,
-    undefined,
-    { formsToSelf: true },
-  )
 }

@@ -11,6 +11,10 @@ export const plainAddress = (text: string): string => text.trim().replaceAll(/(?
 export const isMailAddress = (plain: string): boolean => MAIL_ADDRESS.test(plain)
 export const isPhoneNumber = (plain: string): boolean => PHONE_NUMBER.test(plain)
 
+/** Whether numbers of its country are served; no codes: all are. */
+export const isServed = (callingCodes: readonly string[], phone: string): boolean =>
+  callingCodes.length === 0 || callingCodes.some((code) => phone.startsWith(`+${code}`))
+
 /** Whose limits a message to an address counts against that is no user’s. */
 export const recipientHash = (keyring: Keyring, address: string): string =>
   keyring.hash('notification-recipient', address.toLowerCase())

@@ -97,7 +97,7 @@ export function createNotifications(
   const targets = createTargets(runtime, events, { privateWebhooks })
   const preferences = createPreferences(runtime, { language, timeZone })
   const suppressions = createSuppressions(runtime)
-  const unsubscribing = createUnsubscribing(runtime, identity, preferences, baseUrl)
+  const unsubscribing = createUnsubscribing(runtime, identity, preferences, { baseUrl, language })
   const reach = createReach(runtime, identity, preferences)
   const compose = createCompose(runtime, {
     identity,
@@ -135,7 +135,16 @@ export function createNotifications(
 
   return {
     outbox,
-    sending: createSending(runtime, { identity, catalogue, engine, outbox, providers, preferences, routing }),
+    sending: createSending(runtime, {
+      identity,
+      catalogue,
+      engine,
+      outbox,
+      providers,
+      preferences,
+      routing,
+      callingCodes,
+    }),
     messages,
     catalogue,
     ownTemplates: createOwnTemplates(runtime, { catalogue, routing, engine, timeZone }),

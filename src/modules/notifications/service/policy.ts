@@ -7,6 +7,7 @@ import type { Runtime } from '../../../platform/runtime'
 import type { AppointmentClaim } from '../../appointments'
 import type { Medium } from '../channels/channel'
 import { deliveries, notifications } from '../schema'
+import { isServed } from './address'
 import type { Catalogue } from './catalogue'
 import type { Facts } from './notice'
 import type { DeliveryRow, NotificationRow } from './outbox'
@@ -49,9 +50,6 @@ export function createPolicy(
   { store, clock }: Runtime,
   { catalogue, reach, suppressions, stillTrue, hourlyCap, callingCodes }: PolicyParts,
 ): Policy {
-  const isServed = (phone: string) =>
-    callingCodes.length === 0 || callingCodes.some((code) => phone.startsWith(`+${code}`))
-
   /** Deliveries of this copy that may go and are not noted yet, by person and medium. */
   const going = new Map<string, number>()
 
@@ -128,7 +126,7 @@ export function createPolicy(
       const whom = await reach.whom(notification)
       const to = await whom.addressFor(medium)
       if (to === undefined) return ended('skipped', 'no address')
-      if (to.startsWith('+') && !isServed(to)) return ended('skipped', 'country not served')
+      if (to.startsWith('+') && !isServed(callingCodes, to)) return ended('skipped', 'country not served')
       const security = category === 'security'
       const suppressed = to === '' ? undefined : await suppressions.causeOf(medium, to, security)
       if (suppressed) return ended('skipped', `suppressed: ${suppressed}`)

@@ -9,7 +9,7 @@ import { isTemplateName } from '../templates/built-in'
 import type { TemplateEngine } from '../templates/engine'
 import { asInvalid } from '../templates/soundness'
 import type { Language, TemplateFacts } from '../templates/template'
-import { fitsMedium, isMailAddress, isPhoneNumber, plainAddress } from './address'
+import { fitsMedium, isMailAddress, isPhoneNumber, isServed, plainAddress } from './address'
 import type { Catalogue, Noted } from './catalogue'
 import type { Notice } from './notice'
 import type { Arranged, Outbox } from './outbox'
@@ -90,6 +90,7 @@ export function createSending(
     providers,
     preferences,
     routing,
+    callingCodes,
   }: {
     identity: Identity
     catalogue: Catalogue
@@ -98,6 +99,8 @@ export function createSending(
     providers: Providers
     preferences: PreferenceStore
     routing: Routing
+    /** Calling codes of the countries that are served; none: all. */
+    callingCodes: readonly string[]
   },
 ): Sending {
   async function recipientOf(to: string): Promise<Recipient | undefined> {
@@ -125,13 +128,16 @@ export function createSending(
     return filled.ok ? ok(true) : filled
   }
 
+  const goesTo = (medium: Medium, address: string) =>
+    fitsMedium(medium, address) && (!isPhoneNumber(address) || isServed(callingCodes, address))
+
   /** The ways to an address that is nobody's here: those that go there. */
   async function waysTo(address: string, template: string, channels: readonly Medium[] | undefined): Promise<Track[]> {
     const wanted = channels ? [channels.map((medium) => ({ medium }))] : await routing.tracksOf(template)
-    const fitting = wanted
-      .map((track) => track.filter(({ medium }) => fitsMedium(medium, address)))
-      .filter((track) => track.length > 0)
-    return fitting.length > 0 || channels || !isPhoneNumber(address) ? fitting : [...TO_A_NUMBER]
+    const fitting = (tracks: readonly Track[]): Track[] =>
+      tracks.map((track) => track.filter(({ medium }) => goesTo(medium, address))).filter((track) => track.length > 0)
+    const found = fitting(wanted)
+    return found.length > 0 || channels ? found : fitting(TO_A_NUMBER)
   }
 
   /** Of a user who has an inbox: it is shown there beside whatever else is tried. */
@@ -149,10 +155,10 @@ export function createSending(
 
   /** Where a code would go. */
   async function addressOf({ userId, address }: Recipient, medium: 'email' | 'sms'): Promise<string | undefined> {
-    if (address !== undefined) return fitsMedium(medium, address) ? address : undefined
+    if (address !== undefined) return goesTo(medium, address) ? address : undefined
     const user = userId === undefined ? undefined : await identity.find(userId)
     if (medium === 'email') return user?.email || undefined
-    return user?.phoneVerifiedAt ? (user.phone ?? undefined) : undefined
+    return user?.phone && user.phoneVerifiedAt && goesTo('sms', user.phone) ? user.phone : undefined
   }
 
   return {

@@ -7,7 +7,7 @@ import type { Runtime } from '../../../platform/runtime'
 import { sameHash } from '../../../platform/security/keyring'
 import type { Identity } from '../../identity'
 import type { Medium } from '../channels/channel'
-import { type Category, categories } from '../templates/template'
+import { type Category, categories, type Language } from '../templates/template'
 import type { Mutable, PreferenceStore } from './preferences'
 
 export interface UnsubscribeLink {
@@ -16,25 +16,35 @@ export interface UnsubscribeLink {
   s: string
 }
 
+export interface LinkOf {
+  userId: string
+  category: Mutable
+  language: Language
+}
+
 export interface Unsubscribing {
   /** Nothing for what nobody can be spared, and for whoever has no account. */
   urlFor(userId: string | null, category: string, medium: Medium): string | undefined
-  /** Whether the link is one of ours, and of what. */
-  read(link: UnsubscribeLink): Result<{ userId: string; category: Mutable }, 'link_invalid'>
-  follow(link: UnsubscribeLink): Promise<Result<{ category: Mutable }, 'link_invalid'>>
+  /** Whether the link is one of ours, of what, and in which language whoever has it is told so. */
+  read(link: UnsubscribeLink): Promise<Result<LinkOf, 'link_invalid'>>
+  follow(link: UnsubscribeLink): Promise<Result<LinkOf, 'link_invalid'>>
+  /** Whoever has no link of ours is nobody we know. */
+  readonly language: Language
 }
 
 export function createUnsubscribing(
   { keyring }: Runtime,
   identity: Identity,
   preferences: PreferenceStore,
-  baseUrl: () => string,
+  { baseUrl, language }: { baseUrl: () => string; language: Language },
 ): Unsubscribing {
   const signatureOf = (userId: string, category: string) => keyring.hash('unsubscribe', userId, category)
 
-  function read({ u, c, s }: UnsubscribeLink): Result<{ userId: string; category: Mutable }, 'link_invalid'> {
+  async function read({ u, c, s }: UnsubscribeLink): Promise<Result<LinkOf, 'link_invalid'>> {
     if (!categories.includes(c as Category) || c === 'security') return fail('link_invalid')
-    return sameHash(s, signatureOf(u, c)) ? ok({ userId: u, category: c as Mutable }) : fail('link_invalid')
+    if (!sameHash(s, signatureOf(u, c))) return fail('link_invalid')
+    const { language } = await preferences.of(u)
+    return ok({ userId: u, category: c as Mutable, language })
   }
 
   return {
@@ -45,11 +55,13 @@ export function createUnsubscribing(
     },
     read,
     async follow(link) {
-      const found = read(link)
+      const found = await read(link)
       if (!found.ok) return found
-      if ((await identity.find(found.value.userId))?.status === 'closed') return fail('link_invalid')
-      await preferences.mute(found.value.userId, found.value.category, 'email')
-      return ok({ category: found.value.category })
+      const { userId, category } = found.value
+      if ((await identity.find(userId))?.status === 'closed') return fail('link_invalid')
+      await preferences.mute(userId, category, 'email')
+      return found
     },
+    language,
   }
 }
