@@ -268,7 +268,7 @@ export function createApp(config: Config, runtime: Runtime) {
         .use(walletRoutes(wallet, words, idempotency))
         .use(withdrawalRoutes(withdrawals, words, idempotency))
         .use(agentsRoutes(agents, identity, words, idempotency))
-        .use(appointmentRoutes(appointments, words, idempotency))
+        .use(appointmentRoutes(appointments, { words, idempotency, identity }))
         .use(
           notificationRoutes(notifications, {
             words,

@@ -69,8 +69,10 @@ export function agentsRoutes(agents: Agents, identity: Identity, { route }: Rout
     .post(
       '/agents/:agentId/float',
       async ({ params, body, request, set }) => {
+        const { address } = contextOf(request)
+        const decided = { agentId: params.agentId, actor: principalOf(request).userId, address }
         const result = await idempotency.run(request, body, (write) =>
-          agents.issueFloat({ agentId: params.agentId, actor: principalOf(request).userId, ...body }, write),
+          agents.issueFloat({ ...decided, ...body }, write),
         )
         set.status = 201
         return unwrap(result, agentsFailures)

@@ -36,6 +36,8 @@ export interface CashInReceipt {
 export interface FloatInput {
   /** Who decided it; the machine itself if nobody is named. */
   actor?: string
+  /** From where. */
+  address?: string
   agentId: string
   amount: number
   currency?: string | undefined
@@ -168,7 +170,7 @@ export function createAgents(
       })
     },
 
-    async issueFloat({ agentId, amount, currency = options.currency, actor = 'system' }, write) {
+    async issueFloat({ agentId, amount, currency = options.currency, actor = 'system', address }, write) {
       const agent = await identity.find(agentId)
       if (agent?.status !== 'active' || !TILLS.has(agent.role)) return fail('agent_not_found')
       return write(async (tx): Promise<Result<FloatReceipt, AgentsCode>> => {
@@ -190,6 +192,7 @@ export function createAgents(
           action: 'float.issue',
           subject: agentId,
           outcome: 'allowed',
+          address,
           detail: { transferId: transfer.id, amount, currency },
         })
         await events.append(tx, floatIssued, agentId, { transferId: transfer.id, agentId, amount, currency, balance })

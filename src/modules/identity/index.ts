@@ -24,8 +24,9 @@ export {
   scopesOf,
 } from './roles'
 export { identityRoutes } from './routes'
+export { notedBy } from './routes/noted'
 export { createIdentity, type Identity } from './service'
-export type { Audit } from './service/audit'
+export type { Audit, Noted } from './service/audit'
 export type { PersonalData } from './service/closing'
 export { randomDigits } from './service/codes'
 export { type Actor, SYSTEM } from './service/people'

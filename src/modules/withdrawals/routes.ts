@@ -1,6 +1,6 @@
 /** Withdrawals over HTTP: the customer’s side, and the till’s or ATM’s. */
 import { Elysia } from 'elysia'
-import { principalOf } from '../../platform/http/context'
+import { contextOf, principalOf } from '../../platform/http/context'
 import type { Idempotency } from '../../platform/http/idempotency'
 import { pageOfRows } from '../../platform/http/page'
 import { problems, unwrap } from '../../platform/http/problem'
@@ -154,7 +154,8 @@ export function withdrawalRoutes(withdrawals: Withdrawals, { route }: RouteWords
     .post(
       '/atm/withdrawals/:id/reverse',
       async ({ params, request }) => {
-        const payer = principalOf(request)
+        const { userId, role } = principalOf(request)
+        const payer = { userId, role, address: contextOf(request).address }
         return unwrap(
           await idempotency.run(request, {}, (write) => withdrawals.reverse(payer, params.id, write)),
           withdrawalFailures,

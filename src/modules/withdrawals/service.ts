@@ -86,6 +86,8 @@ export interface WithdrawalView {
 export interface Asker {
   userId: string
   role: string
+  /** From where. */
+  address?: string
 }
 
 export interface Withdrawals {
@@ -310,6 +312,7 @@ export function createWithdrawals(
           action: 'withdrawal.reverse',
           subject: row.id,
           outcome: 'allowed',
+          address: payer.address,
           detail: { amount: row.amount, currency: row.currency },
         })
         await tell(tx, withdrawalReversed, done)

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { sql } from 'drizzle-orm'
 import { expectProblem } from '../../acceptance/answers'
 import { createWorld, type Person, PIN, type World } from '../../support/world'
-import { allowed, placeOf } from './place'
+import { allowed, placeOf, unnoted } from './place'
 
 const AT = '/api/v1/appointments'
 const NOBODY = 'usr_00000000000000000000'
@@ -352,7 +352,7 @@ test('every list hands out its pages without losing or repeating anybody', async
   for (let day = 10; day < 17; day++) {
     const date = `2026-12-${day}`
     const closure = { staffId: busy, fromDate: date, toDate: day % 2 === 0 ? date : '2026-12-20', reason: 'x' }
-    allowed(await world.app.appointments.closures.create(closure, 'test'))
+    allowed(await world.app.appointments.closures.create(closure, unnoted))
   }
   before = await everything()
   for (const [path, who, most] of [

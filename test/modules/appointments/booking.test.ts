@@ -1,7 +1,7 @@
 /** Many people and few places: nobody is booked twice, groups fill up exactly, and work is shared out. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createWorld, type Person, type World } from '../../support/world'
-import { allowed, expectCode, placeOf } from './place'
+import { allowed, expectCode, placeOf, unnoted } from './place'
 
 let world: World
 let place: ReturnType<typeof placeOf>
@@ -165,7 +165,7 @@ describe('without a name, whoever is free is taken', () => {
   test('nobody who has left or does something else', async () => {
     const { serviceId, staffId } = await place.serviceWithStaff()
     const other = await place.serviceWithStaff()
-    allowed(await world.app.appointments.staff.change(staffId, { active: false }, 'test'))
+    allowed(await world.app.appointments.staff.change(staffId, { active: false }, unnoted))
     const at = '2026-12-04T09:00'
     expectCode(await place.book(person(0), serviceId, at), 'appointment_outside_hours')
     expectCode(await place.book(person(0), serviceId, at, { staffId }), 'staff_not_found')

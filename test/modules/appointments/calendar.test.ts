@@ -5,7 +5,7 @@ import { appointments } from '../../../src/modules/appointments/schema'
 import { SYSTEM } from '../../../src/modules/identity'
 import { expectProblem } from '../../acceptance/answers'
 import { createWorld, type Person, type World } from '../../support/world'
-import { allowed, DAY_MS, placeOf } from './place'
+import { allowed, DAY_MS, placeOf, unnoted } from './place'
 
 let world: World
 let place: ReturnType<typeof placeOf>
@@ -150,8 +150,7 @@ describe('a calendar at a secret address', () => {
       member = await place.member([serviceId], { userId: (await world.person('agent')).id })
       path = `/staff/${member}/feed`
     })
-    const change = async (input: object) =>
-      allowed(await world.app.appointments.staff.change(member, input, 'operator'))
+    const change = async (input: object) => allowed(await world.app.appointments.staff.change(member, input, unnoted))
 
     test('ends when another person takes the place, when they leave, and when they come back', async () => {
       const operator = await world.person('operator')

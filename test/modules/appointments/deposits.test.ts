@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { SYSTEM } from '../../../src/modules/identity'
 import { booksOf, expectCleanBooks } from '../../acceptance/answers'
 import { createWorld, type Person, PIN, type World } from '../../support/world'
-import { allowed, DAY_MS, expectCode, HOUR_MS, placeOf } from './place'
+import { allowed, DAY_MS, expectCode, HOUR_MS, placeOf, unnoted } from './place'
 
 const DEPOSIT = 500
 
@@ -172,7 +172,7 @@ describe('whoever is paid for a service', () => {
       const payee = await world.agent(1_000)
       const service = await place.serviceWithStaff({ price: DEPOSIT, deposit: DEPOSIT })
       const { id, startsAt } = await place.booked(payee, service.serviceId, next())
-      allowed(await world.app.appointments.services.change(service.serviceId, { payeeId: payee.id }, 'operator'))
+      allowed(await world.app.appointments.services.change(service.serviceId, { payeeId: payee.id }, unnoted))
       until(startsAt)
       expect(allowed(await place[step](id)).depositState).toBe('released')
       expect(await wallet(payee)).toMatchObject({ balance: 1_000, held: 0 })
@@ -183,7 +183,7 @@ describe('whoever is paid for a service', () => {
     const payee = await world.agent(1_000)
     const service = await place.serviceWithStaff({ price: DEPOSIT, deposit: DEPOSIT })
     const { id, cancelUntil } = await place.booked(payee, service.serviceId, next())
-    allowed(await world.app.appointments.services.change(service.serviceId, { payeeId: payee.id }, 'operator'))
+    allowed(await world.app.appointments.services.change(service.serviceId, { payeeId: payee.id }, unnoted))
     until(cancelUntil)
     expect(allowed(await place.cancel(payee, id)).depositState).toBe('released')
     expect(await wallet(payee)).toMatchObject({ balance: 1_000, held: 0 })
@@ -306,7 +306,7 @@ describe('a customer', () => {
     const service = await place.serviceWithStaff({ price: 1_000, deposit: 100, cancelMinutes: 60 })
     const { id, cancelUntil } = await place.booked(amina, service.serviceId, next())
     const change = { deposit: 900, cancelMinutes: 5_000 }
-    allowed(await world.app.appointments.services.change(service.serviceId, change, 'test'))
+    allowed(await world.app.appointments.services.change(service.serviceId, change, unnoted))
     expect(await place.get(amina, id)).toMatchObject({ cancelUntil, deposit: 100 })
     world.clock.advance(Date.parse(cancelUntil) - world.clock() - HOUR_MS)
     expect(allowed(await place.cancel(amina, id)).depositState).toBe('released')
@@ -316,7 +316,7 @@ describe('a customer', () => {
     const service = await place.serviceWithStaff({ price: 1_000, deposit: 100, cancelMinutes: 60 })
     const { id } = await place.booked(amina, service.serviceId, next())
     const { change } = world.app.appointments.services
-    allowed(await change(service.serviceId, { cancelMinutes: 5_000 }, 'test'))
+    allowed(await change(service.serviceId, { cancelMinutes: 5_000 }, unnoted))
     const moved = allowed(await place.move(amina, id, at(world.clock() + 5 * DAY_MS)))
     expect(Date.parse(moved.startsAt) - Date.parse(moved.cancelUntil)).toBe(HOUR_MS)
     allowed(await place.cancel(amina, id))
@@ -330,7 +330,7 @@ describe('a customer', () => {
       const { booking, services } = world.app.appointments
       // Between the look and the unit an operator changes it.
       const booked = await booking.book(input, async (unit) => {
-        allowed(await services.change(service.serviceId, { deposit }, 'operator'))
+        allowed(await services.change(service.serviceId, { deposit }, unnoted))
         return place.write(unit)
       })
       expectCode(booked, 'deposit_changed')

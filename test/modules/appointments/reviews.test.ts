@@ -111,19 +111,22 @@ test('an operator hides one: it is not shown, counts in no mean, and it is noted
   allowed(await put(amina, one, 5))
   const rude = allowed(await put(bruno, two, 1, 'Rude words.'))
   const { reviews } = world.app.appointments
-  for (let i = 0; i < 2; i++) allowed(await reviews.hide(rude.id, true, operator.id))
+  operator.token = await world.signIn(operator.email)
+  const hide = (id: string, hidden: boolean) =>
+    world.call('PUT', `/api/v1/appointments/reviews/${id}/hidden`, { token: operator.token, body: { hidden } })
+  for (let i = 0; i < 2; i++) expect((await hide(rude.id, true)).status).toBe(200)
   expect(await shown(serviceId)).toEqual([5, 1])
   expect((await reviews.list(serviceId, 10)).map(({ rating }) => rating)).toEqual([5])
   allowed(await put(bruno, two, 2, 'Still hidden.'))
   expect(await shown(serviceId)).toEqual([5, 1])
-  allowed(await reviews.hide(rude.id, false, operator.id))
+  expect((await hide(rude.id, false)).status).toBe(200)
   expect(await shown(serviceId)).toEqual([3.5, 2])
   const noted = await world.app.identity.auditLog.search({ subject: rude.id, limit: 10 })
-  expect(noted.map(({ action, actor }) => [action, actor])).toEqual([
-    ['appointments.review_show', operator.id],
-    ['appointments.review_hide', operator.id],
+  expect(noted.map(({ action, actor, address }) => [action, actor, address])).toEqual([
+    ['appointments.review_show', operator.id, '192.0.2.1'],
+    ['appointments.review_hide', operator.id, '192.0.2.1'],
   ])
-  expectCode(await reviews.hide('rev_00000000000000000000', true, operator.id), 'review_not_found')
+  expectProblem(await hide('rev_00000000000000000000', true), 404, 'review_not_found')
 })
 
 test('written twice at one moment it is one review, counted once', async () => {

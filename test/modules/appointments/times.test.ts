@@ -1,7 +1,7 @@
 /** Local time and moments: clocks that go forward and back, opening hours, holidays, and how far ahead one may book. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createWorld, type Person, type World } from '../../support/world'
-import { ALL_DAY, allowed, DAY_MS, expectCode, placeOf } from './place'
+import { ALL_DAY, allowed, DAY_MS, expectCode, placeOf, unnoted } from './place'
 
 let world: World
 let place: ReturnType<typeof placeOf>
@@ -175,7 +175,7 @@ describe('opening hours', () => {
       [{ weekday: 1, fromMinute: 1320, toMinute: 120 }],
       [{ weekday: 1, fromMinute: 600, toMinute: 600 }],
     ])
-      expectCode(await staff.setHours(staffId, week, 'test'), 'hours_invalid')
+      expectCode(await staff.setHours(staffId, week, unnoted), 'hours_invalid')
   })
 
   test('count the steps from the opening', async () => {
@@ -192,8 +192,8 @@ describe('closures', () => {
     const { serviceId, staffId } = await place.serviceWithStaff({ slotStepMinutes: 30 })
     const other = await place.member([serviceId])
     const christmas = { fromDate: '2026-12-25', toDate: '2026-12-26', reason: 'Christmas' }
-    const made = allowed(await closures().create(christmas, 'test'))
-    allowed(await closures().create({ staffId, fromDate: '2026-12-28', toDate: '2026-12-28', reason: 'Ill' }, 'test'))
+    const made = allowed(await closures().create(christmas, unnoted))
+    allowed(await closures().create({ staffId, fromDate: '2026-12-28', toDate: '2026-12-28', reason: 'Ill' }, unnoted))
 
     expect(await starts(serviceId, '2026-12-25', '2026-12-26')).toEqual([])
     expectCode(await place.book(amina, serviceId, '2026-12-25T09:00'), 'appointment_closed')
@@ -201,7 +201,7 @@ describe('closures', () => {
     expect((await place.booked(amina, serviceId, '2026-12-28T09:00')).staff.id).toBe(other)
     expect(await starts(serviceId, '2026-12-28', '2026-12-28', staffId)).toEqual([])
 
-    allowed(await closures().remove(made.id, 'test'))
+    allowed(await closures().remove(made.id, unnoted))
     expect(await starts(serviceId, '2026-12-25')).toHaveLength(20)
   })
 
@@ -209,7 +209,7 @@ describe('closures', () => {
     const { serviceId } = await place.serviceWithStaff({ slotStepMinutes: 30 })
     const date = '2026-12-15'
     const lunch = { fromDate: date, toDate: date, fromMinute: 600, toMinute: 960, reason: 'Inventory' }
-    allowed(await closures().create(lunch, 'test'))
+    allowed(await closures().create(lunch, unnoted))
     const times = (await starts(serviceId, date)).map((local) => local.slice(11, 16))
     expect(times).toEqual(['08:00', '08:30', '09:00', '09:30', '16:00', '16:30', '17:00', '17:30'])
     expectCode(await place.book(bruno, serviceId, `${date}T12:00`), 'appointment_closed')
@@ -221,11 +221,11 @@ describe('closures', () => {
       ['2026-02-30', '2026-03-01'],
       ['2026-13-01', '2026-13-02'],
     ] as const)
-      expectCode(await closures().create({ fromDate, toDate, reason: 'x' }, 'test'), 'closure_invalid')
+      expectCode(await closures().create({ fromDate, toDate, reason: 'x' }, unnoted), 'closure_invalid')
     const hours = { fromDate: '2026-12-26', toDate: '2026-12-26', fromMinute: 700, toMinute: 600, reason: 'x' }
-    expectCode(await closures().create(hours, 'test'), 'closure_invalid')
+    expectCode(await closures().create(hours, unnoted), 'closure_invalid')
     const nobody = { staffId: 'stf_00000000000000000000', fromDate: '2026-12-26', toDate: '2026-12-26', reason: 'x' }
-    expectCode(await closures().create(nobody, 'test'), 'staff_not_found')
+    expectCode(await closures().create(nobody, unnoted), 'staff_not_found')
   })
 })
 
@@ -291,7 +291,7 @@ describe('many closures', () => {
       { fromMinute: 540, toMinute: 570 },
       { fromMinute: 780, toMinute: 1080 },
     ]
-    for (let i = 0; i < 400; i++) allowed(await closures.create({ staffId, ...days, ...parts[i % 4] }, 'test'))
+    for (let i = 0; i < 400; i++) allowed(await closures.create({ staffId, ...days, ...parts[i % 4] }, unnoted))
     const free = allowed(await slots.free({ serviceId, from: '2027-02-01', to: '2027-02-02' })).items
     const starts = free.map(({ local }) => local.slice(0, 16))
     expect(starts.filter((start) => start.startsWith('2027-02-01')).map((start) => start.slice(11))).toEqual([
@@ -313,14 +313,14 @@ describe('many closures', () => {
     const { staffId } = await place.serviceWithStaff()
     const { closures } = world.app.appointments
     const close = (date: string, of = staffId) =>
-      closures.create({ staffId: of, fromDate: date, toDate: date, reason: 'x' }, 'test')
+      closures.create({ staffId: of, fromDate: date, toDate: date, reason: 'x' }, unnoted)
     for (let i = 0; i < 3; i++) allowed(await close('2020-01-01'))
     const made = []
     for (let i = 0; i < 500; i++) made.push(allowed(await close('2027-03-01')))
     expectCode(await close('2027-03-01'), 'too_many_closures')
     const other = await place.serviceWithStaff()
     expect((await close('2027-03-01', other.staffId)).ok).toBe(true)
-    allowed(await closures.remove(made[0]?.id ?? '', 'test'))
+    allowed(await closures.remove(made[0]?.id ?? '', unnoted))
     expect((await close('2027-03-01')).ok).toBe(true)
   })
 })

@@ -4,7 +4,7 @@ import { eq, sql } from 'drizzle-orm'
 import { appointments, waits as waitTable } from '../../../src/modules/appointments/schema'
 import { expectCleanBooks } from '../../acceptance/answers'
 import { createWorld, type Person, PIN, type World } from '../../support/world'
-import { allowed, EVERY_DAY, expectCode, HOUR_MS, MINUTE_MS, placeOf } from './place'
+import { allowed, EVERY_DAY, expectCode, HOUR_MS, MINUTE_MS, placeOf, unnoted } from './place'
 
 let world: World
 let place: ReturnType<typeof placeOf>
@@ -178,7 +178,7 @@ describe('a place that becomes free', () => {
 
   test('of two hours is offered to as many as it has room for, and to nobody twice', async () => {
     const long = await place.service({ durationMinutes: 120 })
-    allowed(await world.app.appointments.staff.change(staffId, { serviceIds: [serviceId, long] }, 'test'))
+    allowed(await world.app.appointments.staff.change(staffId, { serviceIds: [serviceId, long] }, unnoted))
     const { id } = await place.booked(amina, long, AT)
     const waiters = await Promise.all(Array.from({ length: 5 }, () => world.person('customer')))
     for (const who of waiters) allowed(await wait(who))
@@ -192,7 +192,7 @@ describe('a place that becomes free', () => {
 
   test('is offered together with the time before it that was too short alone', async () => {
     const long = await place.service({ durationMinutes: 60, slotStepMinutes: 30 })
-    allowed(await world.app.appointments.staff.change(staffId, { serviceIds: [serviceId, long] }, 'test'))
+    allowed(await world.app.appointments.staff.change(staffId, { serviceIds: [serviceId, long] }, unnoted))
     const { id } = await place.booked(amina, serviceId, AT)
     await place.booked(carla, serviceId, '2026-11-27T09:30')
     allowed(await wait(bruno, { serviceId: long }))
@@ -214,7 +214,7 @@ describe('a place that becomes free', () => {
     await place.booked(amina, group.serviceId, AT)
     const waiters = await Promise.all(Array.from({ length: 4 }, () => world.person('customer')))
     for (const who of waiters) allowed(await wait(who, { serviceId: group.serviceId }))
-    allowed(await world.app.appointments.services.change(group.serviceId, { capacity: 4 }, 'test'))
+    allowed(await world.app.appointments.services.change(group.serviceId, { capacity: 4 }, unnoted))
     const counts = await Promise.all(waiters.map(async (who) => (await offered(who)).length))
     expect(counts).toEqual([1, 1, 1, 0])
   })
@@ -229,7 +229,7 @@ describe('a place that becomes free', () => {
     expect([(await offered(bruno)).length, (await offered(carla)).length]).toEqual([0, 1])
 
     const { closures } = world.app.appointments
-    allowed(await closures.create({ fromDate: '2026-11-27', toDate: '2026-11-27', reason: 'Flood' }, 'test'))
+    allowed(await closures.create({ fromDate: '2026-11-27', toDate: '2026-11-27', reason: 'Flood' }, unnoted))
     allowed(await decline(carla, (await offerOf(carla)).id))
     expect([await offered(bruno), await offered(carla)]).toEqual([[], []])
   })
@@ -251,7 +251,7 @@ describe('a place that becomes free', () => {
     const payee = await world.agent(0)
     const { id } = await place.booked(amina, serviceId, AT)
     allowed(await wait(payee))
-    allowed(await world.app.appointments.services.change(serviceId, { payeeId: payee.id }, 'test'))
+    allowed(await world.app.appointments.services.change(serviceId, { payeeId: payee.id }, unnoted))
     expectCode(await wait(payee, { staffId }), 'own_service')
     const hours = ['10', '11', '12']
     for (const hour of hours) await place.booked(bruno, serviceId, `2026-11-26T${hour}:00`)
@@ -269,7 +269,7 @@ describe('a place that becomes free', () => {
     const { id } = await place.booked(amina, serviceId, AT)
     allowed(await wait(payee))
     allowed(await place.cancel(amina, id))
-    allowed(await world.app.appointments.services.change(serviceId, { payeeId: payee.id }, 'test'))
+    allowed(await world.app.appointments.services.change(serviceId, { payeeId: payee.id }, unnoted))
     expectCode(await accept(payee, (await offerOf(payee)).id, PIN), 'own_service')
   })
 
@@ -282,19 +282,19 @@ describe('a place that becomes free', () => {
     const offer = await offerOf(bruno)
     const refused = (code: string) => accept(bruno, offer.id, PIN).then((answer) => expectCode(answer, code))
 
-    const { id: closure } = allowed(await closures.create(closed, 'test'))
+    const { id: closure } = allowed(await closures.create(closed, unnoted))
     await refused('appointment_closed')
-    allowed(await closures.remove(closure, 'test'))
-    allowed(await staff.setHours(staffId, [], 'test'))
+    allowed(await closures.remove(closure, unnoted))
+    allowed(await staff.setHours(staffId, [], unnoted))
     await refused('appointment_outside_hours')
-    allowed(await staff.setHours(staffId, EVERY_DAY, 'test'))
-    allowed(await staff.change(staffId, { active: false }, 'test'))
+    allowed(await staff.setHours(staffId, EVERY_DAY, unnoted))
+    allowed(await staff.change(staffId, { active: false }, unnoted))
     await refused('staff_not_found')
-    allowed(await staff.change(staffId, { active: true }, 'test'))
-    allowed(await services.change(serviceId, { active: false }, 'test'))
+    allowed(await staff.change(staffId, { active: true }, unnoted))
+    allowed(await services.change(serviceId, { active: false }, unnoted))
     await refused('service_inactive')
     expect(allowed(await world.app.wallet.balance(bruno.id)).held).toBe(0)
-    allowed(await services.change(serviceId, { active: true }, 'test'))
+    allowed(await services.change(serviceId, { active: true }, unnoted))
     expect((await accept(bruno, offer.id, PIN)).ok).toBe(true)
   })
 
@@ -303,7 +303,7 @@ describe('a place that becomes free', () => {
     await place.booked(amina, group.serviceId, AT)
     for (let i = 0; i < 130; i++) await waits(`usr_patient${String(i).padStart(3, '0')}`, group.serviceId)
     const count = async () => (await rowsOf(sql`select id from appointments where status = 'offered'`)).length
-    allowed(await world.app.appointments.services.change(group.serviceId, { capacity: 121 }, 'test'))
+    allowed(await world.app.appointments.services.change(group.serviceId, { capacity: 121 }, unnoted))
     expect(await count()).toBe(50)
 
     await tick()
@@ -333,11 +333,11 @@ describe('time that there was not before is offered to whoever waits', () => {
   test('when a closure of the place, or of a member of staff, is taken back', async () => {
     const { closures } = world.app.appointments
     for (const of of [{}, { staffId }]) {
-      const { id } = allowed(await closures.create({ ...closed, ...of }, 'test'))
+      const { id } = allowed(await closures.create({ ...closed, ...of }, unnoted))
       allowed(await wait(bruno))
       await tick()
       expect(await first()).toEqual([])
-      allowed(await closures.remove(id, 'test'))
+      allowed(await closures.remove(id, unnoted))
       await tick()
       expect(await first()).toEqual(EIGHT)
       allowed(await decline(bruno, (await offerOf(bruno)).id))
@@ -346,27 +346,27 @@ describe('time that there was not before is offered to whoever waits', () => {
 
   test('when hours grow', async () => {
     const { staff } = world.app.appointments
-    allowed(await staff.setHours(staffId, [], 'test'))
+    allowed(await staff.setHours(staffId, [], unnoted))
     allowed(await wait(bruno))
-    allowed(await staff.setHours(staffId, EVERY_DAY, 'test'))
+    allowed(await staff.setHours(staffId, EVERY_DAY, unnoted))
     await tick()
     expect(await first()).toEqual(EIGHT)
   })
 
   test('when somebody new does the service, or comes back', async () => {
     const { staff } = world.app.appointments
-    allowed(await staff.change(staffId, { active: false }, 'test'))
+    allowed(await staff.change(staffId, { active: false }, unnoted))
     allowed(await wait(bruno))
     const other = await place.member([])
     await tick()
     expect(await first()).toEqual([])
-    allowed(await staff.change(other, { serviceIds: [serviceId] }, 'test'))
+    allowed(await staff.change(other, { serviceIds: [serviceId] }, unnoted))
     await tick()
     expect(await first()).toEqual(EIGHT)
 
-    allowed(await staff.change(other, { serviceIds: [] }, 'test'))
+    allowed(await staff.change(other, { serviceIds: [] }, unnoted))
     allowed(await wait(carla))
-    allowed(await staff.change(staffId, { active: true }, 'test'))
+    allowed(await staff.change(staffId, { active: true }, unnoted))
     await tick()
     expect((await offerOf(carla)).staff.id).toBe(staffId)
   })
@@ -374,9 +374,9 @@ describe('time that there was not before is offered to whoever waits', () => {
   test('when the service can be booked again', async () => {
     const { services } = world.app.appointments
     allowed(await wait(bruno))
-    allowed(await services.change(serviceId, { active: false }, 'test'))
+    allowed(await services.change(serviceId, { active: false }, unnoted))
     await tick()
-    allowed(await services.change(serviceId, { active: true }, 'test'))
+    allowed(await services.change(serviceId, { active: true }, unnoted))
     expect(await first()).toEqual(EIGHT)
   })
 })

@@ -205,6 +205,21 @@ describe('what leaves a row, with who, what, whence, when and how it ended', () 
     expect(rows[0]?.detail).toMatchObject({ role: 'agent' })
   })
 
+  test('what is decided about money and places: each says from where', async () => {
+    const boss = await acts.somebody('operator')
+    const agent = await world.person('agent')
+    const decide = async (path: string, body: object) => {
+      const { status } = await world.call('POST', `/api/v1${path}`, { token: boss.token, body, from: FROM })
+      expect(status).toBe(201)
+    }
+    await decide(`/agents/${agent.id}/float`, { amount: 5_000 })
+    await decide('/appointments/services', { name: 'Advice', durationMinutes: 30, timeZone: 'Africa/Maputo' })
+    for (const action of ['float.issue', 'appointments.service_create'])
+      expect(await world.app.identity.auditLog.search({ action, limit: 5 })).toMatchObject([
+        { actor: boss.id, outcome: 'allowed', address: FROM },
+      ])
+  })
+
   test('no row holds a password, a code, or an address of e-mail', async () => {
     const text = JSON.stringify(await world.runtime.store.read.select().from(auditLog))
     for (const secret of [PASSWORD, NEW_PASSWORD, 'a guess', '@example.com', 'argon2'])

@@ -1,5 +1,5 @@
 /** What the routes of appointments share. */
-import { principalOf } from '../../../platform/http/context'
+import { contextOf, principalOf } from '../../../platform/http/context'
 import type { Asker } from '../service/changes'
 
 export const TAG = 'Appointments'
@@ -9,5 +9,5 @@ export const askerAs =
   (as: Asker['as']) =>
   (request: Request): Asker => {
     const { userId, role } = principalOf(request)
-    return { userId, role, as }
+    return { userId, role, as, address: contextOf(request).address }
   }

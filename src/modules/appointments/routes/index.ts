@@ -2,6 +2,7 @@
 import { Elysia } from 'elysia'
 import type { Idempotency } from '../../../platform/http/idempotency'
 import type { RouteWords } from '../../../platform/http/route'
+import type { Identity } from '../../identity'
 import type { Appointments } from '../service'
 import { catalogueRoutes } from './catalogue'
 import { deskRoutes } from './desk'
@@ -10,12 +11,18 @@ import { ownRoutes } from './own'
 import { setupRoutes } from './setup'
 import { waitingRoutes } from './waiting'
 
-export function appointmentRoutes(appointments: Appointments, words: RouteWords, idempotency: Idempotency) {
+interface Hands {
+  words: RouteWords
+  idempotency: Idempotency
+  identity: Identity
+}
+
+export function appointmentRoutes(appointments: Appointments, { words, idempotency, identity }: Hands) {
   return new Elysia({ name: 'appointments', normalize: false })
     .use(catalogueRoutes(appointments, words))
     .use(ownRoutes(appointments, words, idempotency))
     .use(waitingRoutes(appointments, words, idempotency))
     .use(feedRoutes(appointments, words))
     .use(deskRoutes(appointments, words, idempotency))
-    .use(setupRoutes(appointments, words))
+    .use(setupRoutes(appointments, identity, words))
 }

@@ -1,10 +1,10 @@
 /** Setting the place up: services, staff, opening hours, closures, and what is said of them in public. */
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
-import { principalOf } from '../../../platform/http/context'
 import { decodeCursor, limitOf, pageFrom } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import type { RouteWords } from '../../../platform/http/route'
+import { type Identity, notedBy } from '../../identity'
 import { appointmentFailures } from '../failures'
 import {
   closureModel,
@@ -32,15 +32,19 @@ const scopes = ['appointments:setup'] as const
 const CLOSURE_POSITION = /^\d{4}-\d{2}-\d{2} cls_[0-9a-z]{20}$/
 const EARLIEST = '0000-00-00'
 
-export function setupRoutes({ services, staff, closures, reviews }: Appointments, { route }: RouteWords) {
-  const actor = (request: Request) => principalOf(request).userId
+export function setupRoutes(
+  { services, staff, closures, reviews }: Appointments,
+  identity: Identity,
+  { route }: RouteWords,
+) {
+  const noted = notedBy(identity)
 
   return new Elysia({ name: 'appointments-setup', normalize: false })
     .post(
       '/appointments/services',
       async ({ body, request, set }) => {
         set.status = 201
-        return unwrap(await services.create(body, actor(request)), appointmentFailures)
+        return unwrap(await services.create(body, noted(request)), appointmentFailures)
       },
       {
         ...route({ scopes, tag: TAG, summary: 'Offer a service' }),
@@ -54,7 +58,7 @@ export function setupRoutes({ services, staff, closures, reviews }: Appointments
     .patch(
       '/appointments/services/:serviceId',
       async ({ params, body, request }) =>
-        unwrap(await services.change(params.serviceId, body, actor(request)), appointmentFailures),
+        unwrap(await services.change(params.serviceId, body, noted(request)), appointmentFailures),
       {
         ...route({
           scopes,
@@ -82,7 +86,7 @@ export function setupRoutes({ services, staff, closures, reviews }: Appointments
       '/appointments/staff',
       async ({ body, request, set }) => {
         set.status = 201
-        return unwrap(await staff.create(body, actor(request)), appointmentFailures)
+        return unwrap(await staff.create(body, noted(request)), appointmentFailures)
       },
       {
         ...route({
@@ -110,7 +114,7 @@ export function setupRoutes({ services, staff, closures, reviews }: Appointments
     .patch(
       '/appointments/staff/:staffId',
       async ({ params, body, request }) =>
-        unwrap(await staff.change(params.staffId, body, actor(request)), appointmentFailures),
+        unwrap(await staff.change(params.staffId, body, noted(request)), appointmentFailures),
       {
         ...route({ scopes, tag: TAG, summary: 'Change a member of staff' }),
         params: staffParams,
@@ -130,7 +134,7 @@ export function setupRoutes({ services, staff, closures, reviews }: Appointments
     .put(
       '/appointments/staff/:staffId/hours',
       async ({ params, body, request }) =>
-        unwrap(await staff.setHours(params.staffId, body.hours, actor(request)), appointmentFailures),
+        unwrap(await staff.setHours(params.staffId, body.hours, noted(request)), appointmentFailures),
       {
         ...route({
           scopes,
@@ -166,7 +170,7 @@ export function setupRoutes({ services, staff, closures, reviews }: Appointments
       '/appointments/closures',
       async ({ body, request, set }) => {
         set.status = 201
-        return unwrap(await closures.create(body, actor(request)), appointmentFailures)
+        return unwrap(await closures.create(body, noted(request)), appointmentFailures)
       },
       {
         ...route({
@@ -185,7 +189,7 @@ export function setupRoutes({ services, staff, closures, reviews }: Appointments
     .delete(
       '/appointments/closures/:closureId',
       async ({ params, request, set }) => {
-        unwrap(await closures.remove(params.closureId, actor(request)), appointmentFailures)
+        unwrap(await closures.remove(params.closureId, noted(request)), appointmentFailures)
         set.status = 204
       },
       {
@@ -197,7 +201,7 @@ export function setupRoutes({ services, staff, closures, reviews }: Appointments
     .put(
       '/appointments/reviews/:reviewId/hidden',
       async ({ params, body, request }) =>
-        unwrap(await reviews.hide(params.reviewId, body.hidden, actor(request)), appointmentFailures),
+        unwrap(await reviews.hide(params.reviewId, body.hidden, noted(request)), appointmentFailures),
       {
         ...route({
           scopes,

@@ -37,6 +37,8 @@ export interface Asker {
   userId: string
   role: string
   as: 'customer' | 'desk'
+  /** From where. */
+  address?: string
 }
 
 export interface MoveInput {
@@ -105,13 +107,14 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
   }
 
   /** Those who run the place decide about other people's money, so it is noted. */
-  async function note(tx: Tx, { userId, as }: Asker, action: string, row: AppointmentRow, detail: object) {
+  async function note(tx: Tx, { userId, as, address }: Asker, action: string, row: AppointmentRow, detail: object) {
     if (as === 'customer') return
     await identity.auditLog.audit(tx, {
       actor: userId,
       action: `appointments.${action}`,
       subject: row.id,
       outcome: 'allowed',
+      address,
       detail: { customer: row.userId, ...detail },
     })
   }

@@ -5,7 +5,7 @@ import { count } from '../../../platform/db/dialect'
 import { iso } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
-import type { Identity } from '../../identity'
+import type { Noted } from '../../identity'
 import type { AppointmentCode } from '../failures'
 import { closures } from '../schema'
 import type { ServiceRows } from './service-rows'
@@ -37,8 +37,8 @@ const AHEAD_LIMIT = 500
 
 export interface Closures {
   /** Appointments that lie in it stay; whoever closes moves or cancels them. */
-  create(input: NewClosure, actor: string): Promise<Result<ClosureView, ClosureCode>>
-  remove(id: string, actor: string): Promise<Result<true, ClosureCode>>
+  create(input: NewClosure, noted: Noted): Promise<Result<ClosureView, ClosureCode>>
+  remove(id: string, noted: Noted): Promise<Result<true, ClosureCode>>
   /** Those that are not over yet, by their last day. */
   list(options: { from: string; limit: number; after?: string | undefined }): Promise<ClosureView[]>
   /** Of the whole place and of these members, between two dates. */
@@ -47,7 +47,7 @@ export interface Closures {
 
 export function createClosures(
   { store, clock, newId }: Runtime,
-  { identity, staff, services }: { identity: Identity; staff: StaffBook; services: ServiceRows },
+  { staff, services }: { staff: StaffBook; services: ServiceRows },
 ): Closures {
   async function aheadOf(tx: Tx, staffId: string | null): Promise<number> {
     const [row] = await tx
@@ -63,7 +63,7 @@ export function createClosures(
   }
 
   return {
-    async create(input, actor) {
+    async create(input, noted) {
       const { staffId = null, fromDate, toDate, fromMinute = null, toMinute = null, reason } = input
       if (!isClosure(fromDate, toDate, fromMinute, toMinute)) return fail('closure_invalid')
       return store.write(async (tx): Promise<Result<ClosureView, ClosureCode>> => {
@@ -72,29 +72,18 @@ export function createClosures(
         const id = newId('cls')
         const row: ClosureRow = { id, staffId, fromDate, toDate, fromMinute, toMinute, reason, createdAt: clock() }
         await tx.insert(closures).values(row)
-        await identity.auditLog.audit(tx, {
-          actor,
-          action: 'appointments.closure_create',
-          subject: id,
-          outcome: 'allowed',
-          detail: { staffId, fromDate, toDate },
-        })
+        await noted(tx, 'appointments.closure_create', id, { staffId, fromDate, toDate })
         return ok(viewOf(row))
       })
     },
 
-    remove: (id, actor) =>
+    remove: (id, noted) =>
       store.write(async (tx): Promise<Result<true, ClosureCode>> => {
         const [removed] = await tx.delete(closures).where(eq(closures.id, id)).returning({ staffId: closures.staffId })
         if (!removed) return fail('closure_not_found')
         const { staffId } = removed
         await services.hasGrown(tx, clock(), staffId === null ? undefined : await staff.servicesOf(tx, staffId))
-        await identity.auditLog.audit(tx, {
-          actor,
-          action: 'appointments.closure_remove',
-          subject: id,
-          outcome: 'allowed',
-        })
+        await noted(tx, 'appointments.closure_remove', id)
         return ok(true)
       }),
 

@@ -79,7 +79,7 @@ export function createAppointments(
   const rows = createRows(clock)
   const services = createServiceRows()
   const staff = createStaff(runtime, { identity, services })
-  const closures = createClosures(runtime, { identity, staff, services })
+  const closures = createClosures(runtime, { staff, services })
   const placing = createPlacing(runtime, { rows, staff, closures })
   const waiting = createWaiting(runtime, { services, staff })
   const line = createLine(runtime, { events, placing })
@@ -93,7 +93,7 @@ export function createAppointments(
     reminders: options.reminders,
     reviewMinutesAfter: options.reviewMinutesAfter,
   })
-  const reviews = createReviews(runtime, { identity, rows, names })
+  const reviews = createReviews(runtime, { rows, names })
   const parts = {
     identity,
     events,

@@ -4,7 +4,7 @@ import type { Db, Tx } from '../../../platform/db'
 import { iso } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
-import type { Identity } from '../../identity'
+import type { Noted } from '../../identity'
 import type { AppointmentCode } from '../failures'
 import { ratings, reviews } from '../schema'
 import type { Names } from './names'
@@ -47,7 +47,7 @@ export interface Reviews {
   list(serviceId: string, limit: number, before?: string): Promise<ReviewView[]>
   /** What a customer has written of an appointment of theirs. */
   own(userId: string, appointmentId: string): Promise<Result<OwnReview, 'review_not_found'>>
-  hide(id: string, hidden: boolean, actor: string): Promise<Result<OwnReview, 'review_not_found'>>
+  hide(id: string, hidden: boolean, noted: Noted): Promise<Result<OwnReview, 'review_not_found'>>
   /** Within the unit that says that the customer did not come: what they wrote of it counts no more. */
   discount(tx: Tx, appointmentId: string): Promise<void>
   all(userId: string): Promise<Array<Pick<OwnReview, 'id' | 'appointmentId' | 'rating' | 'text' | 'createdAt'>>>
@@ -59,7 +59,7 @@ const CHANGED_WITHIN_MS = 30 * DAY_MS
 
 export function createReviews(
   { store, clock, newId }: Runtime,
-  { identity, rows, names }: { identity: Identity; rows: Rows; names: Names },
+  { rows, names }: { rows: Rows; names: Names },
 ): Reviews {
   async function find(db: Db, appointmentId: string): Promise<ReviewRow | undefined> {
     const [row] = await db.select().from(reviews).where(eq(reviews.appointmentId, appointmentId))
@@ -156,14 +156,14 @@ export function createReviews(
       if (row && !row.hidden) await setHidden(tx, row, true)
     },
 
-    async hide(id, hidden, actor) {
+    async hide(id, hidden, noted) {
       const changed = await store.write(async (tx): Promise<Result<ReviewRow, 'review_not_found'>> => {
         const [row] = await tx.select().from(reviews).where(eq(reviews.id, id))
         if (!row) return fail('review_not_found')
         if (row.hidden === hidden) return ok(row)
         await setHidden(tx, row, hidden)
         const action = hidden ? 'appointments.review_hide' : 'appointments.review_show'
-        await identity.auditLog.audit(tx, { actor, action, subject: id, outcome: 'allowed' })
+        await noted(tx, action, id)
         return ok({ ...row, hidden })
       })
       return changed.ok ? ok(await ownView(changed.value)) : changed

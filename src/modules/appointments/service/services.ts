@@ -4,7 +4,7 @@ import type { Tx } from '../../../platform/db'
 import { iso } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
-import type { Identity } from '../../identity'
+import type { Identity, Noted } from '../../identity'
 import type { AppointmentCode } from '../failures'
 import { ratings, services } from '../schema'
 import type { Offers } from './offers'
@@ -56,8 +56,8 @@ type ServiceCode = Extract<
 >
 
 export interface Services {
-  create(input: NewService, actor: string): Promise<Result<ServiceView, ServiceCode>>
-  change(id: string, input: ServiceInput, actor: string): Promise<Result<ServiceView, ServiceCode>>
+  create(input: NewService, noted: Noted): Promise<Result<ServiceView, ServiceCode>>
+  change(id: string, input: ServiceInput, noted: Noted): Promise<Result<ServiceView, ServiceCode>>
   /** Whoever runs the place sees the inactive ones too. */
   list(options: { limit: number; after?: string | undefined; inactive: boolean }): Promise<ServiceView[]>
   get(id: string, options: { inactive: boolean }): Promise<Result<ServiceView, 'service_not_found'>>
@@ -90,11 +90,8 @@ export function createServices(
     return payee?.id === payeeId && payee.status === 'active' && PAYABLE.has(payee.role) ? undefined : 'payee_unfit'
   }
 
-  const audit = (tx: Tx, actor: string, action: string, subject: string, detail: Record<string, unknown>) =>
-    identity.auditLog.audit(tx, { actor, action, subject, outcome: 'allowed', detail })
-
   return {
-    async create(input, actor) {
+    async create(input, noted) {
       const now = clock()
       const row: ServiceRow = {
         id: newId('svc'),
@@ -121,12 +118,12 @@ export function createServices(
       if (refused) return fail(refused)
       await store.write(async (tx) => {
         await tx.insert(services).values(row)
-        await audit(tx, actor, 'appointments.service_create', row.id, { price: row.price, deposit: row.deposit })
+        await noted(tx, 'appointments.service_create', row.id, { price: row.price, deposit: row.deposit })
       })
       return ok(viewOf(row, undefined))
     },
 
-    async change(id, input, actor) {
+    async change(id, input, noted) {
       const before = await rows.find(store.read, id)
       if (!before) return fail('service_not_found')
       if (input.currency !== undefined && input.currency !== before.currency) return fail('service_currency_fixed')
@@ -139,7 +136,7 @@ export function createServices(
         const row: ServiceRow = { ...current, ...input, updatedAt: clock() }
         if (row.deposit > row.price) return fail('service_deposit_above_price')
         await tx.update(services).set(row).where(eq(services.id, id))
-        await audit(tx, actor, 'appointments.service_change', id, { changed: Object.keys(input) })
+        await noted(tx, 'appointments.service_change', id, { changed: Object.keys(input) })
         if (row.active && (!current.active || row.capacity > current.capacity)) await offers.grown(tx, row)
         return ok(row)
       })

@@ -5,7 +5,7 @@ import { forUpdate } from '../../../platform/db/dialect'
 import { iso } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
-import type { Identity } from '../../identity'
+import type { Identity, Noted } from '../../identity'
 import type { AppointmentCode } from '../failures'
 import { feeds, hours, services, staff, staffServices } from '../schema'
 import type { Hours } from './openings'
@@ -46,10 +46,10 @@ type StaffCode = Extract<
 >
 
 export interface StaffBook {
-  create(input: NewStaff, actor: string): Promise<Result<StaffDetail, StaffCode>>
-  change(id: string, input: StaffInput, actor: string): Promise<Result<StaffDetail, StaffCode>>
+  create(input: NewStaff, noted: Noted): Promise<Result<StaffDetail, StaffCode>>
+  change(id: string, input: StaffInput, noted: Noted): Promise<Result<StaffDetail, StaffCode>>
   /** All opening hours of a week, in place of those before. */
-  setHours(id: string, week: readonly Hours[], actor: string): Promise<Result<StaffDetail, StaffCode>>
+  setHours(id: string, week: readonly Hours[], noted: Noted): Promise<Result<StaffDetail, StaffCode>>
   list(options: { limit: number; after?: string | undefined; inactive: boolean }): Promise<StaffView[]>
   get(id: string): Promise<Result<StaffDetail, 'staff_not_found'>>
   find(db: Db, id: string): Promise<StaffRow | undefined>
@@ -127,9 +127,6 @@ export function createStaff(
     return other && other.id !== id ? 'staff_user_taken' : undefined
   }
 
-  const audit = (tx: Tx, actor: string, action: string, subject: string, changed: string[]) =>
-    identity.auditLog.audit(tx, { actor, action, subject, outcome: 'allowed', detail: { changed } })
-
   return {
     find,
     ofUser,
@@ -146,7 +143,7 @@ export function createStaff(
       return new Map(rows.map((row) => [row.id, row]))
     },
 
-    async create(input, actor) {
+    async create(input, noted) {
       if (!(await isFit(input.userId))) return fail('staff_user_unfit')
       return store.write(async (tx): Promise<Result<StaffDetail, StaffCode>> => {
         const refused = await refusal(tx, input)
@@ -155,12 +152,12 @@ export function createStaff(
         const row: StaffRow = { id: newId('stf'), name, userId, timeZone, active, createdAt: clock() }
         await tx.insert(staff).values(row)
         await setServices(tx, row.id, serviceIds)
-        await audit(tx, actor, 'appointments.staff_create', row.id, Object.keys(input))
+        await noted(tx, 'appointments.staff_create', row.id, { changed: Object.keys(input) })
         return ok(await detail(tx, row))
       })
     },
 
-    async change(id, input, actor) {
+    async change(id, input, noted) {
       if (!(await isFit(input.userId))) return fail('staff_user_unfit')
       return store.write(async (tx): Promise<Result<StaffDetail, StaffCode>> => {
         const before = await find(tx, id)
@@ -181,12 +178,12 @@ export function createStaff(
         // Whoever sees the calendar is asked about anew.
         if (row.userId !== before.userId || row.active !== before.active)
           await tx.delete(feeds).where(eq(feeds.staffId, id))
-        await audit(tx, actor, 'appointments.staff_change', id, Object.keys(input))
+        await noted(tx, 'appointments.staff_change', id, { changed: Object.keys(input) })
         return ok(await detail(tx, row))
       })
     },
 
-    async setHours(id, week, actor) {
+    async setHours(id, week, noted) {
       if (!areHours(week)) return fail('hours_invalid')
       return store.write(async (tx): Promise<Result<StaffDetail, StaffCode>> => {
         const row = await find(tx, id)
@@ -194,7 +191,7 @@ export function createStaff(
         await tx.delete(hours).where(eq(hours.staffId, id))
         if (week.length > 0) await tx.insert(hours).values(week.map((each) => ({ ...each, staffId: id })))
         if (row.active) await offered.hasGrown(tx, clock(), await servicesOf(tx, id))
-        await audit(tx, actor, 'appointments.staff_change', id, ['hours'])
+        await noted(tx, 'appointments.staff_change', id, { changed: ['hours'] })
         return ok(await detail(tx, row))
       })
     },

@@ -16,6 +16,9 @@ export interface AuditEntry {
 
 export type Audit = (tx: Tx, entry: AuditEntry) => Promise<void>
 
+/** Writes a decision of whoever is asking, from where they ask, in the transaction of what was decided. */
+export type Noted = (tx: Tx, action: string, subject: string, detail?: Record<string, unknown>) => Promise<void>
+
 export type AuditRow = typeof auditLog.$inferSelect
 
 export interface AuditFilter {

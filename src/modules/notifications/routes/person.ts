@@ -4,7 +4,7 @@ import { Elysia } from 'elysia'
 import { principalOf } from '../../../platform/http/context'
 import { decodeCursor, limitOf, pageFrom } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
-import { identityFailures } from '../../identity'
+import { identityFailures, notedBy } from '../../identity'
 import { notificationFailures } from '../failures'
 import {
   deviceTokenBody,
@@ -27,7 +27,7 @@ import {
 } from '../model/person'
 import type { Notifications } from '../service'
 import type { PreferenceChanges, Preferences } from '../service/preferences'
-import { type NotificationHands, notedBy, TAG } from './hands'
+import { type NotificationHands, TAG } from './hands'
 import { eventStream } from './stream'
 
 const POSITION = /^\d{1,15} ntf_[0-9a-z]{20}$/

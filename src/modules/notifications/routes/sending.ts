@@ -3,6 +3,7 @@ import { Elysia } from 'elysia'
 import { decodeCursor, encodeCursor, limitOf, pageOfRows } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import { idForm } from '../../../platform/ids'
+import { notedBy } from '../../identity'
 import { notificationFailures } from '../failures'
 import {
   channelsModel,
@@ -21,7 +22,7 @@ import {
   welcomeBody,
 } from '../model/messages'
 import type { Notifications } from '../service'
-import { type NotificationHands, notedBy, OPERATOR_TAG as TAG } from './hands'
+import { type NotificationHands, OPERATOR_TAG as TAG } from './hands'
 
 const DAY_MS = 24 * 3_600_000
 const OTP_SECONDS = 300

@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { pageOfRows } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
+import { notedBy } from '../../identity'
 import { notificationFailures } from '../failures'
 import {
   suppressBody,
@@ -13,7 +14,7 @@ import {
 } from '../model/suppressions'
 import type { Notifications } from '../service'
 import type { SuppressionView } from '../service/suppressions'
-import { type NotificationHands, notedBy, OPERATOR_TAG as TAG } from './hands'
+import { type NotificationHands, OPERATOR_TAG as TAG } from './hands'
 
 export function suppressionRoutes({ suppressions }: Notifications, { words: { route }, identity }: NotificationHands) {
   const noted = notedBy(identity)

@@ -5,6 +5,7 @@ import { principalOf } from '../../../platform/http/context'
 import { decodeCursor, limitOf, pageFrom } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import { fail, ok } from '../../../platform/result'
+import { notedBy } from '../../identity'
 import { notificationFailures } from '../failures'
 import {
   changeTemplateBody,
@@ -25,7 +26,7 @@ import {
   wordsParams,
 } from '../model/templates'
 import type { Notifications } from '../service'
-import { type NotificationHands, notedBy, OPERATOR_TAG as TAG } from './hands'
+import { type NotificationHands, OPERATOR_TAG as TAG } from './hands'
 
 /** A version, by which the list of them goes. */
 const VERSION_POSITION = /^[1-9]\d{0,8}$/

@@ -6,6 +6,7 @@ import { and, desc, eq, lt, max } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
+import type { Noted } from '../../identity'
 import { ownTemplates, templateVersions } from '../schema'
 import { factsOf as builtInFacts, builtInWords, isTemplateName, templateNames } from '../templates/built-in'
 import type { TemplateEngine } from '../templates/engine'
@@ -35,9 +36,6 @@ export interface VersionView {
   author: string
   createdAt: string
 }
-
-/** Writes a decision into the audit log, in the transaction of what was decided. */
-export type Noted = (tx: Tx, action: string, subject: string, detail?: Record<string, unknown>) => Promise<void>
 
 export interface PreviewInput {
   template: string

@@ -7,10 +7,11 @@ import { eq } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import { type Failure, fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
+import type { Noted } from '../../identity'
 import type { Medium } from '../channels/channel'
 import { templateRoutes } from '../schema'
 import type { TemplateFacts } from '../templates/template'
-import type { Catalogue, Noted } from './catalogue'
+import type { Catalogue } from './catalogue'
 import type { Providers } from './providers'
 
 /** A secret goes to an address of the person, and to nobody’s server. */

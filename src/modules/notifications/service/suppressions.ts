@@ -6,10 +6,10 @@ import { and, desc, eq, lt } from 'drizzle-orm'
 import { prepared, type Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
+import type { Noted } from '../../identity'
 import type { Medium } from '../channels/channel'
 import { suppressions } from '../schema'
 import { fitsMedium, plainAddress } from './address'
-import type { Noted } from './catalogue'
 
 export type SuppressionCause = 'invalid' | 'complaint' | 'operator'
 

@@ -7,11 +7,10 @@ import { prepared, type Tx } from '../../../platform/db'
 import type { Events } from '../../../platform/events'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
-import { type SecurityChange, securityChanged } from '../../identity'
+import { type Noted, type SecurityChange, securityChanged } from '../../identity'
 import type { PushTarget, WebhookTarget } from '../channels/channel'
 import { checkAddress } from '../channels/public-address'
 import { targets } from '../schema'
-import type { Noted } from './catalogue'
 
 export type TargetKind = 'web' | 'fcm' | 'webhook'
 
@@ -91,7 +90,7 @@ export function createTargets(
   const opened = ({ sealed }: TargetRow) => JSON.parse(keyring.open(SEAL, sealed)) as Sealed
 
   const ofUser = (userId: string) =>
-    store.read.select().from(targets).where(eq(targets.userId, userId)).orderBy(asc(targets.createdAt))
+    store.read.select().from(targets).where(eq(targets.userId, userId)).orderBy(asc(targets.createdAt), asc(targets.id))
 
   /** An endpoint may be that of several people; a browser or a phone is one person’s. */
   const hashOf = (address: string, owner = '') => keyring.hash(SEAL, address, owner)
