@@ -15,14 +15,31 @@ import {
   moveBody,
 } from '../model/appointments'
 import type { Appointments } from '../service'
-import { askerAs, TAG } from './hands'
+import { askerAs, onceBy, TAG } from './hands'
 import { ENDED_STATES, PLACE_REFUSALS } from './refusals'
 
 const scopes = ['appointments:manage'] as const
 const asker = askerAs('desk')
 const POSITION = /^\d{1,15} apt_[0-9a-z]{20}$/
 
+/** What saying how an appointment went takes and answers. */
+const concluding = {
+  params: appointmentParams,
+  response: {
+    200: appointmentModel,
+    ...problems(
+      appointmentFailures,
+      'appointment_not_yours_to_conclude',
+      'appointment_not_found',
+      'appointment_not_started',
+      'appointment_offered',
+      ...ENDED_STATES,
+    ),
+  },
+}
+
 export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWords, idempotency: Idempotency) {
+  const once = onceBy(idempotency)
   return new Elysia({ name: 'appointments-desk', normalize: false })
     .get(
       '/appointments/desk',
@@ -63,13 +80,8 @@ export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWor
     )
     .post(
       '/appointments/desk/:appointmentId/move',
-      async ({ params, body, request }) =>
-        unwrap(
-          await idempotency.run(request, body, (write) =>
-            changes.move(asker(request), params.appointmentId, body, write),
-          ),
-          appointmentFailures,
-        ),
+      ({ params, body, request }) =>
+        once(request, body, (write) => changes.move(asker(request), params.appointmentId, body, write)),
       {
         ...route({
           scopes,
@@ -104,13 +116,8 @@ export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWor
     )
     .post(
       '/appointments/desk/:appointmentId/cancel',
-      async ({ params, body, request }) =>
-        unwrap(
-          await idempotency.run(request, body, (write) =>
-            changes.cancel(asker(request), params.appointmentId, body.reason, write),
-          ),
-          appointmentFailures,
-        ),
+      ({ params, body, request }) =>
+        once(request, body, (write) => changes.cancel(asker(request), params.appointmentId, body.reason, write)),
       {
         ...route({
           scopes,
@@ -129,11 +136,8 @@ export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWor
     )
     .post(
       '/appointments/desk/:appointmentId/complete',
-      async ({ params, request }) =>
-        unwrap(
-          await idempotency.run(request, {}, (write) => changes.complete(asker(request), params.appointmentId, write)),
-          appointmentFailures,
-        ),
+      ({ params, request }) =>
+        once(request, {}, (write) => changes.complete(asker(request), params.appointmentId, write)),
       {
         ...route({
           scopes,
@@ -142,27 +146,12 @@ export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWor
           description: 'Once it has begun; said by whoever it was with, or by an operator. The deposit is paid out.',
           idempotent: true,
         }),
-        params: appointmentParams,
-        response: {
-          200: appointmentModel,
-          ...problems(
-            appointmentFailures,
-            'appointment_not_yours_to_conclude',
-            'appointment_not_found',
-            'appointment_not_started',
-            'appointment_offered',
-            ...ENDED_STATES,
-          ),
-        },
+        ...concluding,
       },
     )
     .post(
       '/appointments/desk/:appointmentId/no-show',
-      async ({ params, request }) =>
-        unwrap(
-          await idempotency.run(request, {}, (write) => changes.miss(asker(request), params.appointmentId, write)),
-          appointmentFailures,
-        ),
+      ({ params, request }) => once(request, {}, (write) => changes.miss(asker(request), params.appointmentId, write)),
       {
         ...route({
           scopes,
@@ -171,27 +160,13 @@ export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWor
           description: 'Once it has begun; said by whoever it was with, or by an operator. The deposit is kept.',
           idempotent: true,
         }),
-        params: appointmentParams,
-        response: {
-          200: appointmentModel,
-          ...problems(
-            appointmentFailures,
-            'appointment_not_yours_to_conclude',
-            'appointment_not_found',
-            'appointment_not_started',
-            'appointment_offered',
-            ...ENDED_STATES,
-          ),
-        },
+        ...concluding,
       },
     )
     .post(
       '/appointments/desk/:appointmentId/refund',
-      async ({ params, request }) =>
-        unwrap(
-          await idempotency.run(request, {}, (write) => changes.refund(asker(request), params.appointmentId, write)),
-          appointmentFailures,
-        ),
+      ({ params, request }) =>
+        once(request, {}, (write) => changes.refund(asker(request), params.appointmentId, write)),
       {
         ...route({
           scopes: ['appointments:setup'],

@@ -19,7 +19,7 @@ import {
 } from '../model/appointments'
 import { pagedQuery, reviewBody, reviewModel } from '../model/setup'
 import type { Appointments } from '../service'
-import { askerAs, TAG } from './hands'
+import { askerAs, onceBy, TAG } from './hands'
 import { ENDED_STATES, PLACE_REFUSALS } from './refusals'
 
 const scopes = ['appointments:book'] as const
@@ -28,6 +28,7 @@ const GONE: ReadonlySet<string> = new Set(['cancelled', 'declined', 'lapsed'])
 const asker = askerAs('customer')
 
 export function ownRoutes(appointments: Appointments, { route }: RouteWords, idempotency: Idempotency) {
+  const once = onceBy(idempotency)
   const { booking, changes, lists, reviews } = appointments
   return new Elysia({ name: 'appointments-own', normalize: false })
     .post(
@@ -116,13 +117,8 @@ export function ownRoutes(appointments: Appointments, { route }: RouteWords, ide
     )
     .post(
       '/appointments/:appointmentId/move',
-      async ({ params, body, request }) =>
-        unwrap(
-          await idempotency.run(request, body, (write) =>
-            changes.move(asker(request), params.appointmentId, body, write),
-          ),
-          appointmentFailures,
-        ),
+      ({ params, body, request }) =>
+        once(request, body, (write) => changes.move(asker(request), params.appointmentId, body, write)),
       {
         ...route({
           scopes,
@@ -156,13 +152,8 @@ export function ownRoutes(appointments: Appointments, { route }: RouteWords, ide
     )
     .post(
       '/appointments/:appointmentId/cancel',
-      async ({ params, body, request }) =>
-        unwrap(
-          await idempotency.run(request, body, (write) =>
-            changes.cancel(asker(request), params.appointmentId, body.reason, write),
-          ),
-          appointmentFailures,
-        ),
+      ({ params, body, request }) =>
+        once(request, body, (write) => changes.cancel(asker(request), params.appointmentId, body.reason, write)),
       {
         ...route({
           scopes,
@@ -181,12 +172,9 @@ export function ownRoutes(appointments: Appointments, { route }: RouteWords, ide
     )
     .post(
       '/appointments/:appointmentId/accept',
-      async ({ params, body, request }) =>
-        unwrap(
-          await idempotency.run(request, body, (write) =>
-            booking.accept(principalOf(request).userId, params.appointmentId, body.pin, write),
-          ),
-          appointmentFailures,
+      ({ params, body, request }) =>
+        once(request, body, (write) =>
+          booking.accept(principalOf(request).userId, params.appointmentId, body.pin, write),
         ),
       {
         ...route({
@@ -223,13 +211,8 @@ export function ownRoutes(appointments: Appointments, { route }: RouteWords, ide
     )
     .post(
       '/appointments/:appointmentId/decline',
-      async ({ params, request }) =>
-        unwrap(
-          await idempotency.run(request, {}, (write) =>
-            changes.decline(principalOf(request).userId, params.appointmentId, write),
-          ),
-          appointmentFailures,
-        ),
+      ({ params, request }) =>
+        once(request, {}, (write) => changes.decline(principalOf(request).userId, params.appointmentId, write)),
       {
         ...route({
           scopes,
