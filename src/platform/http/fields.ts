@@ -12,6 +12,12 @@ export function answer<Members extends Record<string, TSchema>>(members: Members
   return Type.Object(members, example ? { examples: [example] } : {})
 }
 
+/** The same field, with what it means where it stands. */
+export const described = <Schema extends TSchema>(schema: Schema, description: string): Schema => ({
+  ...schema,
+  description,
+})
+
 const MOMENT =
   /^(\d{4})-(\d\d)-(\d\d)T(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
 

@@ -1,6 +1,6 @@
 /** Appointments, the waiting list and calendars: the shapes of what people and those who serve them send and get. */
 import { Type } from '@sinclair/typebox'
-import { answer, anyAmount, body, currency, idOf, moment, pin } from '../../../platform/http/fields'
+import { answer, anyAmount, body, currency, described, idOf, moment, pin } from '../../../platform/http/fields'
 import { pageOf, pageQuery } from '../../../platform/http/page'
 import { appointmentId, localDate, orNull, reason, serviceId, staffId } from './fields'
 
@@ -90,8 +90,8 @@ export const deskAppointmentsModel = pageOf(Type.Object(atDesk), [{ items: [show
 export const appointmentParams = Type.Object({ appointmentId })
 export const deskQuery = Type.Object({
   ...pageQuery,
-  staffId: Type.Optional(staffId),
-  status: Type.Optional(status),
+  staffId: Type.Optional(described(staffId, 'Of this member of staff only.')),
+  status: Type.Optional(described(status, 'In this state only.')),
   from: Type.Optional(Type.String({ format: 'date-time', description: 'Starts from this moment on.' })),
   to: Type.Optional(Type.String({ format: 'date-time', description: 'Starts before this moment.' })),
 })

@@ -1,12 +1,12 @@
 /** The fields that the shapes of appointments share. */
 import { FormatRegistry, Type } from '@sinclair/typebox'
-import { idOf } from '../../../platform/http/fields'
+import { described, idOf } from '../../../platform/http/fields'
 import { isTimeZone } from '../../../platform/time-zone'
 
 FormatRegistry.Set('time-zone', isTimeZone)
 
-export const serviceId = idOf('svc')
-export const staffId = idOf('stf')
+export const serviceId = described(idOf('svc'), 'What is booked.')
+export const staffId = described(idOf('stf'), 'With whom; where it may be left out: whoever is free.')
 export const appointmentId = idOf('apt')
 
 export const timeZone = Type.String({
@@ -21,8 +21,12 @@ export const localDate = Type.String({
   description: 'A date where the service is.',
 })
 
-/** The person whom it is about and the words of whoever decided. */
-export const reason = Type.String({ minLength: 1, maxLength: 200, format: 'printable' })
+export const reason = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  format: 'printable',
+  description: 'Why, in the words of whoever decides it: the other side reads it.',
+})
 
 export const minutes = (minimum: number, maximum: number, description: string) =>
   Type.Integer({ minimum, maximum, description })

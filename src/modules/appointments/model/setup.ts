@@ -1,6 +1,6 @@
 /** What can be booked, with whom, and when: the shapes of setting the place up. */
 import { Type } from '@sinclair/typebox'
-import { answer, body, currency, idOf, moment, name } from '../../../platform/http/fields'
+import { answer, body, currency, described, idOf, moment, name } from '../../../platform/http/fields'
 import { pageOf, pageQuery } from '../../../platform/http/page'
 import { LARGEST_AMOUNT } from '../../../platform/money'
 import { localDate, minutes, orNull, reason, serviceId, staffId, timeZone } from './fields'
@@ -20,7 +20,7 @@ const reminderPlan = Type.Object(
   {
     name: Type.String({ pattern: '^(?!review$)[a-z][a-z0-9_]{0,29}$', description: 'Which words are sent.' }),
     minutesBefore: minutes(1, 60 * 1440, 'Before the start.'),
-    media: Type.Array(medium, { minItems: 1, maxItems: 6, uniqueItems: true }),
+    media: Type.Array(medium, { minItems: 1, maxItems: 6, uniqueItems: true, description: 'By all of these at once.' }),
   },
   { additionalProperties: false },
 )
@@ -30,7 +30,7 @@ const price = (description: string) => Type.Integer({ minimum: 0, maximum: LARGE
 const printable = { minLength: 1, format: 'printable' }
 
 const serviceMembers = {
-  name,
+  name: described(name, 'As people choose it.'),
   description: Type.String({ ...printable, maxLength: 1000, description: 'What it is, for whoever chooses.' }),
   durationMinutes: minutes(5, 1440, 'How long it takes.'),
   bufferMinutes: minutes(0, 720, 'After the end, before the next one may begin.'),
@@ -44,8 +44,11 @@ const serviceMembers = {
   minNoticeMinutes: minutes(0, YEAR_MINUTES, 'How long before the start it must be booked.'),
   maxDays: minutes(1, 366, 'How many days ahead it can be booked.'),
   cancelMinutes: minutes(0, YEAR_MINUTES, 'Until so long before the start, cancelling gives the deposit back.'),
-  payeeId: orNull(idOf('usr')),
-  reminders: orNull(Type.Array(reminderPlan, { maxItems: 5, description: 'Instead of those of the instance.' })),
+  payeeId: described(orNull(idOf('usr')), 'Who gets the deposits; null: they are the place’s own earnings.'),
+  reminders: described(
+    orNull(Type.Array(reminderPlan, { maxItems: 5 })),
+    'Instead of those of the instance; null: those, and an empty list: none.',
+  ),
   active: Type.Boolean({ description: 'Whether it can be booked.' }),
 }
 
@@ -72,7 +75,7 @@ const serviceExample = {
 }
 
 export const newServiceBody = body(
-  { ...partialService, name, durationMinutes: serviceMembers.durationMinutes, timeZone },
+  { ...partialService, name: serviceMembers.name, durationMinutes: serviceMembers.durationMinutes, timeZone },
   serviceExample,
 )
 export const serviceBody = body(partialService, { price: 2500, active: true })
@@ -140,14 +143,17 @@ const weekExample = [
   { weekday: 1, fromMinute: 780, toMinute: 1020 },
 ]
 
-export const hoursBody = body({ hours: Type.Array(hoursModel, { maxItems: 70 }) }, { hours: weekExample })
+export const hoursBody = body(
+  { hours: Type.Array(hoursModel, { maxItems: 70, description: 'The whole week, in place of what it was.' }) },
+  { hours: weekExample },
+)
 
 const staffMembers = {
-  name,
-  userId: orNull(idOf('usr')),
+  name: described(name, 'As customers see it.'),
+  userId: described(orNull(idOf('usr')), 'The account by which they see and run their own diary.'),
   timeZone,
-  serviceIds: Type.Array(serviceId, { maxItems: 200 }),
-  active: Type.Boolean(),
+  serviceIds: Type.Array(serviceId, { maxItems: 200, description: 'What they do.' }),
+  active: Type.Boolean({ description: 'Whether they can be booked.' }),
 }
 const staffExample = {
   name: 'Graça',
@@ -158,7 +164,7 @@ const staffExample = {
 
 export const newStaffBody = body(
   {
-    name,
+    name: staffMembers.name,
     timeZone,
     userId: Type.Optional(staffMembers.userId),
     serviceIds: Type.Optional(staffMembers.serviceIds),
@@ -168,7 +174,7 @@ export const newStaffBody = body(
 )
 export const staffBody = body(
   {
-    name: Type.Optional(name),
+    name: Type.Optional(staffMembers.name),
     timeZone: Type.Optional(timeZone),
     userId: Type.Optional(staffMembers.userId),
     serviceIds: Type.Optional(staffMembers.serviceIds),
@@ -196,13 +202,13 @@ export const staffParams = Type.Object({ staffId })
 const closureMembers = {
   fromDate: localDate,
   toDate: localDate,
-  reason,
+  reason: described(reason, 'For those who run the place.'),
 }
 const closureExample = { fromDate: '2026-12-25', toDate: '2026-12-26', reason: 'Christmas' }
 export const newClosureBody = body(
   {
     ...closureMembers,
-    staffId: Type.Optional(staffId),
+    staffId: Type.Optional(described(staffId, 'Who is away; absent: the whole place is closed.')),
     fromMinute: Type.Optional(minutes(0, 1439, 'The part of each day; absent: the whole day.')),
     toMinute: Type.Optional(minutes(1, 1440, 'Minutes after midnight, local time of the staff.')),
   },
@@ -250,10 +256,20 @@ export const reviewModel = answer(
 )
 export const reviewBody = body(
   {
-    rating: Type.Integer({ minimum: 1, maximum: 5 }),
-    text: Type.Optional(Type.String({ minLength: 1, maxLength: 1000, format: 'printable' })),
+    rating: Type.Integer({ minimum: 1, maximum: 5, description: 'Stars.' }),
+    text: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 1000,
+        format: 'printable',
+        description: 'Shown on the service, with the first name.',
+      }),
+    ),
   },
   { rating: 5, text: 'Quick and friendly.' },
 )
-export const hideBody = body({ hidden: Type.Boolean() }, { hidden: true })
+export const hideBody = body(
+  { hidden: Type.Boolean({ description: 'Hidden: it is not shown and counts in no mean.' }) },
+  { hidden: true },
+)
 export const reviewParams = Type.Object({ reviewId: idOf('rev') })

@@ -1,6 +1,6 @@
 /** The shapes of sending messages, and of seeing how they arrived. */
 import { Type } from '@sinclair/typebox'
-import { answer, body, idOf, moment, reference } from '../../../platform/http/fields'
+import { answer, body, described, idOf, moment, reference } from '../../../platform/http/fields'
 import { pageOf, pageQuery } from '../../../platform/http/page'
 import { media } from '../channels/channel'
 import { deliveryStates, notificationStates } from '../service/states'
@@ -11,7 +11,10 @@ export const literals = <const Names extends readonly string[]>(names: Names) =>
 
 export const language = literals(languages)
 export const channel = literals(media)
-export const templateName = Type.String({ pattern: '^[a-z][a-z0-9_]{1,59}$' })
+export const templateName = Type.String({
+  pattern: '^[a-z][a-z0-9_]{1,59}$',
+  description: 'The name of a template, built in or of your own.',
+})
 
 /** Plain values for a template: nothing that could run or be nested without end. */
 export const templateData = Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_]{0,39}$' }), Type.Unknown(), {
@@ -41,9 +44,9 @@ export const sendBody = body(
           'Tried in this order until one succeeds; `in_app` shows it in the inbox too. Absent: the template’s own ways.',
       }),
     ),
-    language: Type.Optional(language),
-    sendAt: Type.Optional(moment),
-    expiresAt: Type.Optional(moment),
+    language: Type.Optional(described(language, 'Absent: the person’s own.')),
+    sendAt: Type.Optional(described(moment, 'Not before; absent: now. ISO 8601.')),
+    expiresAt: Type.Optional(described(moment, 'After it the message is worth nothing and is not sent. ISO 8601.')),
     about: Type.Optional(about),
   },
   {
@@ -61,9 +64,21 @@ export const queuedModel = answer(
 export const otpBody = body(
   {
     to: reference,
-    code: Type.String({ pattern: '^[0-9A-Z]{4,12}$' }),
-    channel: Type.Optional(Type.Union([Type.Literal('email'), Type.Literal('sms')])),
-    expiresInSeconds: Type.Optional(Type.Integer({ minimum: 30, maximum: 3600, default: 300 })),
+    code: Type.String({
+      pattern: '^[0-9A-Z]{4,12}$',
+      description: 'Made and checked by the program that asks. It is kept sealed, and only until it is sent.',
+    }),
+    channel: Type.Optional(
+      Type.Union([Type.Literal('email'), Type.Literal('sms')], { description: 'Absent: as the address wants it.' }),
+    ),
+    expiresInSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 30,
+        maximum: 3600,
+        default: 300,
+        description: 'How long the code is good. The message says it, and is not sent later.',
+      }),
+    ),
   },
   { to: 'customer@demo.kumbu', code: '482913' },
 )
@@ -174,13 +189,13 @@ export const notificationParams = Type.Object({ id: idOf('ntf') })
 export const notificationsQuery = Type.Object({
   ...pageQuery,
   to: Type.Optional(reference),
-  status: Type.Optional(literals(notificationStates)),
+  status: Type.Optional(described(literals(notificationStates), 'Those that have come so far.')),
   template: Type.Optional(templateName),
   about: Type.Optional(about),
 })
 export const deadQuery = Type.Object({
   ...pageQuery,
-  channel: Type.Optional(channel),
+  channel: Type.Optional(described(channel, 'By this channel only.')),
   template: Type.Optional(templateName),
 })
 

@@ -1,15 +1,21 @@
 /** The shapes of a person's inbox, preferences and devices. */
 import { Type } from '@sinclair/typebox'
-import { answer, body, idOf, label, moment } from '../../../platform/http/fields'
+import { answer, body, described, idOf, label, moment } from '../../../platform/http/fields'
 import { pageOf, pageQuery } from '../../../platform/http/page'
 import { channel, language } from './messages'
 
 const clockTime = Type.String({ pattern: '^([01]\\d|2[0-3]):[0-5]\\d$', description: 'Local time, such as 22:00.' })
-const mutedChannels = Type.Optional(Type.Array(channel, { uniqueItems: true, maxItems: 6 }))
-const digest = Type.Optional(Type.Union([Type.Literal('hourly'), Type.Literal('daily'), Type.Null()]))
+const mutedChannels = (what: string) =>
+  Type.Optional(Type.Array(channel, { uniqueItems: true, maxItems: 6, description: `Not told of ${what} by these.` }))
+const digest = (what: string) =>
+  Type.Optional(
+    Type.Union([Type.Literal('hourly'), Type.Literal('daily'), Type.Null()], {
+      description: `How often mails about ${what} are gathered; null: each comes by itself.`,
+    }),
+  )
 
 const preferences = {
-  language,
+  language: described(language, 'Of the messages that the person gets.'),
   timeZone: Type.String({ minLength: 1, maxLength: 60, description: 'IANA, such as Africa/Maputo.' }),
   quietHours: Type.Union(
     [Type.Object({ from: clockTime, to: clockTime }, { additionalProperties: false }), Type.Null()],
@@ -18,11 +24,11 @@ const preferences = {
     },
   ),
   muted: Type.Object(
-    { money: mutedChannels, appointments: mutedChannels, news: mutedChannels },
+    { money: mutedChannels('money'), appointments: mutedChannels('appointments'), news: mutedChannels('news') },
     { additionalProperties: false, description: 'Channels by which not to be told. The inbox is never muted.' },
   ),
   digests: Type.Object(
-    { money: digest, appointments: digest, news: digest },
+    { money: digest('money'), appointments: digest('appointments'), news: digest('news') },
     { additionalProperties: false, description: 'Mails that are gathered into one: at the full hour, or at eight.' },
   ),
 }
@@ -71,7 +77,9 @@ export const itemModel = answer(item, itemExample)
 export const inboxModel = pageOf(Type.Object(item), [{ items: [itemExample], nextCursor: null }])
 export const inboxQuery = Type.Object({
   ...pageQuery,
-  unread: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])),
+  unread: Type.Optional(
+    Type.Union([Type.Literal('true'), Type.Literal('false')], { description: '`true`: only what was not read yet.' }),
+  ),
 })
 export const unreadModel = answer({ unread: Type.Integer() }, { unread: 3 })
 export const readAllModel = answer({ read: Type.Integer() }, { read: 3 })
@@ -101,14 +109,28 @@ export const targetModel = answer(target, targetExample)
 export const targetsModel = answer({ items: Type.Array(Type.Object(target)) }, { items: [targetExample] })
 export const targetParams = Type.Object({ id: idOf('tgt') })
 
-const key = (length: number) => Type.String({ pattern: `^[A-Za-z0-9_-]{${length}}=*$` })
+const key = (length: number, description: string) =>
+  Type.String({ pattern: `^[A-Za-z0-9_-]{${length}}=*$`, description })
+const deviceName = described(label, 'How its owner calls the device.')
 
 export const subscriptionBody = body(
   {
-    endpoint: Type.String({ minLength: 10, maxLength: 2_000, pattern: '^https?://' }),
-    keys: Type.Object({ p256dh: key(87), auth: key(22) }, { additionalProperties: false }),
-    expirationTime: Type.Optional(Type.Union([Type.Number(), Type.Null()])),
-    name: Type.Optional(label),
+    endpoint: Type.String({
+      minLength: 10,
+      maxLength: 2_000,
+      pattern: '^https?://',
+      description: 'This and the keys as `PushSubscription.toJSON()` gives them.',
+    }),
+    keys: Type.Object(
+      { p256dh: key(87, 'The browser’s public key.'), auth: key(22, 'Its authentication secret.') },
+      { additionalProperties: false, description: 'RFC 8291, in base64url.' },
+    ),
+    expirationTime: Type.Optional(
+      Type.Union([Type.Number(), Type.Null()], {
+        description: 'Taken and not used: a browser that is gone is noticed.',
+      }),
+    ),
+    name: Type.Optional(deviceName),
   },
   {
     endpoint: 'https://updates.push.services.mozilla.com/wpush/v2/gAAAA…',
@@ -120,7 +142,15 @@ export const subscriptionBody = body(
   },
 )
 export const deviceTokenBody = body(
-  { token: Type.String({ minLength: 20, maxLength: 4_096, pattern: '^[\\x21-\\x7e]+$' }), name: Type.Optional(label) },
+  {
+    token: Type.String({
+      minLength: 20,
+      maxLength: 4_096,
+      pattern: '^[\\x21-\\x7e]+$',
+      description: 'The registration token that the app got from FCM.',
+    }),
+    name: Type.Optional(deviceName),
+  },
   { token: 'fGcm-registration-token-of-the-app', name: 'My phone' },
 )
 export const pushKeyModel = answer(
@@ -129,7 +159,14 @@ export const pushKeyModel = answer(
 )
 
 export const webhookBody = body(
-  { url: Type.String({ minLength: 10, maxLength: 2_000, pattern: '^https?://' }) },
+  {
+    url: Type.String({
+      minLength: 10,
+      maxLength: 2_000,
+      pattern: '^https?://',
+      description: 'Of a server of your own, at a public address by HTTPS.',
+    }),
+  },
   { url: 'https://shop.example/kumbu' },
 )
 export const webhookModel = answer(

@@ -1,6 +1,6 @@
 /** The shapes of addresses that nothing is sent to any more. */
 import { Type } from '@sinclair/typebox'
-import { answer, body, idOf, moment } from '../../../platform/http/fields'
+import { answer, body, described, idOf, moment } from '../../../platform/http/fields'
 import { pageOf, pageQuery } from '../../../platform/http/page'
 import { literals } from './messages'
 
@@ -22,8 +22,13 @@ export const suppressionModel = answer(suppression, suppressionExample)
 export const suppressionsModel = pageOf(Type.Object(suppression), [{ items: [suppressionExample], nextCursor: null }])
 export const suppressBody = body(
   {
-    channel: literals(['email', 'sms', 'whatsapp']),
-    address: Type.String({ minLength: 3, maxLength: 254, format: 'printable' }),
+    channel: described(literals(['email', 'sms', 'whatsapp']), 'By which nothing is sent there any more.'),
+    address: Type.String({
+      minLength: 3,
+      maxLength: 254,
+      format: 'printable',
+      description: 'An e-mail address or a number.',
+    }),
   },
   { channel: 'email', address: 'nobody@example.com' },
 )

@@ -1,7 +1,7 @@
 /** The shapes of templates and routes. */
 import { Type } from '@sinclair/typebox'
 import { t } from 'elysia'
-import { answer, body, moment } from '../../../platform/http/fields'
+import { answer, body, described, moment, name } from '../../../platform/http/fields'
 import { pageOf, pageQuery } from '../../../platform/http/page'
 import { type Category, categories, LONGEST_SOURCE } from '../templates/template'
 import { channel, language, templateData, templateName } from './messages'
@@ -15,7 +15,7 @@ const source = (part: keyof typeof LONGEST_SOURCE, description?: string) =>
 
 const words = Type.Object(
   {
-    subject: source('subject'),
+    subject: source('subject', 'Of the mail; one line.'),
     text: source('text', 'Paragraphs, divided by an empty line.'),
     short: Type.Optional(source('short', 'For SMS, push and the inbox.')),
     html: Type.Optional(source('html', 'The body of the mail; absent: made of `text`.')),
@@ -58,16 +58,17 @@ export const templateModel = answer(
 )
 export const newTemplateModel = answer(template, { ...templateExample, languages: [] })
 const ownCategories = [Type.Literal('news'), Type.Literal('money'), Type.Literal('appointments')]
+const whatItIsAbout = { description: 'What it is about: people mute and gather messages by this.' }
 export const createTemplateBody = body(
   {
     name: templateName,
-    category: Type.Optional(Type.Union(ownCategories, { default: 'news' })),
+    category: Type.Optional(Type.Union(ownCategories, { default: 'news', ...whatItIsAbout })),
     sample: Type.Optional(templateData),
   },
   { name: 'closing', sample: { day: 'Monday' } },
 )
 export const changeTemplateBody = body(
-  { category: Type.Optional(Type.Union(ownCategories)), sample: Type.Optional(templateData) },
+  { category: Type.Optional(Type.Union(ownCategories, whatItIsAbout)), sample: Type.Optional(templateData) },
   { sample: { day: 'Monday', until: 'Thursday' } },
 )
 export const templateParams = Type.Object({ template: templateName })
@@ -100,10 +101,10 @@ export const versionsQuery = Type.Object(pageQuery)
 export const previewBody = body(
   {
     template: templateName,
-    language: Type.Optional(language),
+    language: Type.Optional(described(language, 'Absent: the instance’s own.')),
     words: Type.Optional(words),
     data: Type.Optional(templateData),
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 100, format: 'printable' })),
+    name: Type.Optional(described(name, 'Of the person who is spoken to; absent: nobody is named.')),
   },
   { template: 'money_sent', language: 'pt' },
 )
@@ -136,7 +137,12 @@ const step = Type.Object(
   },
   { additionalProperties: false },
 )
-const tracks = Type.Array(Type.Array(step, { minItems: 1, maxItems: 6 }), { minItems: 1, maxItems: 6 })
+const tracks = Type.Array(Type.Array(step, { minItems: 1, maxItems: 6 }), {
+  minItems: 1,
+  maxItems: 6,
+  description:
+    'Tracks are begun together; within one the next step is tried when the one before fails or takes too long.',
+})
 const tracksExample = [
   [{ medium: 'in_app' }],
   [{ medium: 'email', afterSeconds: 30 }, { medium: 'whatsapp' }, { medium: 'sms' }],
