@@ -74,11 +74,10 @@ function move({ service, local }) {
 
   const chosen = form(
     undefined,
-    [],
+    [h('label', {}, 'Day', day), h('label', {}, 'Time', times), note],
     'Move the appointment',
     act('POST', '/move', ({ startsAt }) => ({ startsAt })),
   )
-  chosen.prepend(h('label', {}, 'Day', day), h('label', {}, 'Time', times), note)
   const open = ({ target }) => (target.open ? fill() : undefined)
   return h('details', { ontoggle: open }, h('summary', {}, 'Move it'), chosen)
 }
@@ -98,17 +97,15 @@ function review(before) {
   const options = STARS.toReversed().map((each) => h('option', { value: each, selected: each === best }, each))
   const stars = h('select', { name: 'rating' }, ...options)
   const text = h('textarea', { name: 'text', maxlength: '1000', rows: '4' }, before?.text ?? '')
-  const asked = form(
+  return form(
     'How was it?',
-    [],
+    [h('label', {}, 'Stars, five are best ', stars), h('label', {}, 'In your words (may be left out)', text)],
     before ? 'Change it' : 'Send',
     act('PUT', '/review', () => ({
       rating: Number(stars.value),
       ...(words(text) === '' ? {} : { text: words(text) }),
     })),
   )
-  asked.prepend(h('label', {}, 'Stars, five are best ', stars), h('label', {}, 'In your words (may be left out)', text))
-  return asked
 }
 
 const HOW_IT_STANDS = {

@@ -111,7 +111,13 @@ async function askPasskey(options) {
 
 // --- forms
 
-/** A form whose fields are handed to `act`; what it throws is shown beneath. */
+const fieldOf = (field) => {
+  if (field instanceof Node) return field
+  const [label, name, properties] = field
+  return h('label', {}, label, h('input', { name, required: true, ...properties }))
+}
+
+/** A form whose fields (`[label, name, properties]`, or an element) are handed to `act`; what it throws is shown beneath. */
 export function form(title, fields, button, act, ...more) {
   const status = h('p', { role: 'status' })
   const submit = h('button', {}, button)
@@ -132,9 +138,7 @@ export function form(title, fields, button, act, ...more) {
       },
     },
     title === undefined ? undefined : h('h2', {}, title),
-    ...fields.map(([label, name, properties]) =>
-      h('label', {}, label, h('input', { name, required: true, ...properties })),
-    ),
+    ...fields.map(fieldOf),
     submit,
     ...more,
     status,
