@@ -95,3 +95,22 @@ test('when it has ended nobody is called any more', () => {
   pass(90)
   expect(again).toEqual([])
 })
+
+test('one that never ends holds up the next batches for their rest, and no longer', () => {
+  const { patience, rests, again, pass } = place()
+  patience.began('mail')
+  pass(999)
+  expect(rests('mail')).toBe(true)
+  pass(1)
+  expect(rests('mail')).toBe(true)
+  // A batch of a second rests for nine.
+  pass(8_999)
+  expect(rests('mail')).toBe(true)
+  pass(51)
+  expect(again).toHaveLength(2)
+  expect(rests('mail')).toBe(false)
+  patience.began('mail')
+  pass(10)
+  patience.ended('mail')
+  expect(rests('mail')).toBe(true)
+})

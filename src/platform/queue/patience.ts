@@ -25,6 +25,8 @@ export interface Pause {
 
 /** While a batch is under way nobody knows how long its rest will be. */
 const LOOK_AGAIN_MS = 50
+/** What is still under way then waits for somebody else’s answer, and holds up no batch after it. */
+const LONGEST_BATCH_MS = 1_000
 
 const realPause: Pause = {
   now: () => performance.now(),
@@ -46,9 +48,11 @@ export function createPatience(traffic: Traffic, { now, after }: Pause = realPau
   }
 
   function restOf(name: string): number {
-    const { underWay, restUntil } = batchOf(name)
-    if (underWay > 0) return traffic.busy() ? LOOK_AGAIN_MS : 0
-    return Math.max(0, restUntil - now())
+    const { underWay, since, restUntil } = batchOf(name)
+    if (underWay === 0) return Math.max(0, restUntil - now())
+    if (!traffic.busy()) return 0
+    if (now() < since + LONGEST_BATCH_MS) return LOOK_AGAIN_MS
+    return Math.max(0, since + LONGEST_BATCH_MS + traffic.restAfter(LONGEST_BATCH_MS) - now())
   }
 
   return {
@@ -65,7 +69,7 @@ export function createPatience(traffic: Traffic, { now, after }: Pause = realPau
     },
     began(name) {
       const batch = batchOf(name)
-      if (batch.underWay === 0) batch.since = now()
+      if (batch.underWay === 0 || now() >= batch.since + LONGEST_BATCH_MS) batch.since = now()
       batch.underWay += 1
     },
     ended(name) {
