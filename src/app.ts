@@ -4,7 +4,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import type { Config } from './config'
 import { agentsRoutes, createAgents } from './modules/agents'
 import { appointmentRoutes, createAppointments } from './modules/appointments'
-import { createIdentity, identityRoutes } from './modules/identity'
+import { createIdentity, identityRoutes, notedBy } from './modules/identity'
 import { createLedger, ledgerRoutes } from './modules/ledger'
 import {
   type Channel,
@@ -280,7 +280,7 @@ export function createApp(config: Config, runtime: Runtime) {
           }),
         )
         .use(ledgerRoutes(ledger, words))
-        .use(queueRoutes(queue, identity.noted, words))
+        .use(queueRoutes(queue, notedBy(identity), words))
         .use(workRoutes({ jobs, queue, noted: identity.noted }, words)),
     )
   if (inbox) app.use(devInboxRoutes(inbox, words))

@@ -163,7 +163,7 @@ describe('what reached nobody', () => {
     expect(takenFor(bruno.email)).toBe(before + 1)
     expect(await messageOf(id)).toMatchObject({
       status: 'accepted',
-      deliveries: [{ attempts: [{ outcome: 'permanent' }, { outcome: 'accepted' }] }],
+      deliveries: [{ attempts: [{ outcome: 'permanent' }, { outcome: 'replayed' }, { outcome: 'accepted' }] }],
     })
     expect((await dead()).map(({ notificationId }) => notificationId)).not.toContain(id)
     expectProblem(await replay(id), 409, 'not_dead')
@@ -175,7 +175,10 @@ describe('what reached nobody', () => {
     const id = await send({ to: bruno.id, channels: ['email'] })
     expect((await replay(id)).status).toBe(202)
     await world.app.settle()
-    expect((await messageOf(id)).deliveries[0]).toMatchObject({ state: 'dead', attempts: [{}, {}] })
+    expect((await messageOf(id)).deliveries[0]).toMatchObject({
+      state: 'dead',
+      attempts: [{ outcome: 'permanent' }, { outcome: 'replayed' }, { outcome: 'permanent' }],
+    })
     server.answerWith()
     const before = takenFor(bruno.email)
     const answers = await Promise.all([replay(id), replay(id)])

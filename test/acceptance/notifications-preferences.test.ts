@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createWorld, PASSWORD, type Person, PIN, type World } from '../support/world'
 import { expectProblem, send as sendRaw } from './answers'
-import { ANNOUNCEMENT, as, HOUR, MINUTE, PATH, provedToken } from './messages'
+import { ANNOUNCEMENT, as, HOUR, MINUTE, PATH, provedToken, shownFor } from './messages'
 
 let world: World
 let operator: Person
@@ -512,6 +512,9 @@ describe('an endpoint of a person', () => {
     ])
     await add()
     expect(await mailsTo(person)).toHaveLength(before.length + 1)
+    // Whoever adds one again and again must not cost the operator an SMS each time.
+    const { phone } = await world.app.identity.known(person.id)
+    expect((await shownFor(world, phone as string)).map(({ subject }) => subject)).toEqual([])
   })
 
   test('and devices are added, listed and removed, each its person’s own', async () => {

@@ -213,6 +213,15 @@ describe('a template of one’s own that was a mistake', () => {
     expect((await remove('awaited')).status).toBe(204)
   })
 
+  test('stays while a message of it is still to come into an inbox', async () => {
+    await make('coming')
+    await save('coming', { subject: 'Soon', text: 'x' })
+    await send({ template: 'coming', channels: ['in_app'], sendAt: new Date(world.clock() + 60_000).toISOString() })
+    expectProblem(await remove('coming'), 409, 'template_in_use')
+    world.clock.advance(60_000)
+    expect((await remove('coming')).status).toBe(204)
+  })
+
   test('is none that is built in: that neither goes nor changes its sort', async () => {
     expectProblem(await remove('welcome'), 409, 'template_built_in')
     expectProblem(await change('welcome', { category: 'news' }), 409, 'template_built_in')

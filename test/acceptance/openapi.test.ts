@@ -155,7 +155,8 @@ describe('every operation', () => {
       failing(({ operation }) =>
         refusals(operation).every(([status, { content }]) => {
           const { schema, example } = content?.[PROBLEM] ?? {}
-          if (isOAuthError(content)) return true
+          // OAuth’s clients know errors of their own, and people who follow a link a page.
+          if (isOAuthError(content) || 'text/html' in (content ?? {})) return true
           const { status: shown, code } = (example ?? {}) as { status?: number; code?: string }
           const { code: codes } = (schema?.properties ?? {}) as { code?: { const?: string; enum?: string[] } }
           return shown === Number(status) && code !== undefined && (codes?.enum ?? [codes?.const]).includes(code)

@@ -21,6 +21,7 @@ import {
   newDeviceSeen,
   passwordResetAsked,
   registrationRepeated,
+  type SecurityChange,
   securityChanged,
   sessionsRevoked,
   userActivated,
@@ -37,9 +38,16 @@ import {
 import type { Medium } from './channels/channel'
 import type { Notice } from './service/notice'
 import type { Outbox } from './service/outbox'
-import { tracksFor } from './service/routing'
+import { type Track, tracksFor } from './service/routing'
 
 const DAY_MS = 24 * 3_600_000
+
+/** What anybody can bring about again and again takes no way that costs the operator money each time. */
+const OWN_TRACKS: Partial<Record<SecurityChange, Track[]>> = {
+  // It is about their own server: nobody has to be woken.
+  endpoint_paused: [[{ medium: 'in_app' }]],
+  device_added: [[{ medium: 'email' }], [{ medium: 'in_app' }]],
+}
 
 export interface NoticeOptions {
   /** A float that falls under this is told of; 0: none. */
@@ -108,8 +116,8 @@ export function subscribeNotices(events: Events, outbox: Outbox, { lowFloat }: N
     const template = change === 'password_changed' ? 'password_changed' : 'security_changed'
     const data = template === 'security_changed' ? { change } : {}
     const notice: Notice = { userId, template, data, about: once(event) }
-    // It is about their own server: nobody has to be woken.
-    if (change === 'endpoint_paused') return [{ ...notice, tracks: [[{ medium: 'in_app' }]] }]
+    const own = OWN_TRACKS[change]
+    if (own) return [{ ...notice, tracks: own }]
     const left: Medium[] = change === 'phone_changed' || change === 'phone_removed' ? ['sms', 'whatsapp'] : ['email']
     return [notice, ...(addressId === undefined ? [] : [{ ...notice, addressId, only: left }])]
   })

@@ -66,7 +66,14 @@ const kinds = { ...platformFailures, ...storeFailures }
 type CommonCode = keyof typeof httpFailures | keyof typeof storeFailures
 
 /** What anything that asks the database may come to. */
-const STORE_CODES = ['database_unavailable', 'database_busy', 'storage_full', 'storage_read_only'] as const
+const STORE_CODES = [
+  'database_unavailable',
+  'database_busy',
+  'storage_full',
+  'storage_read_only',
+  'storage_corrupt',
+  'storage_failed',
+] as const
 /** They say of themselves what of the rest is down. */
 const WATCHING = new Set(['/health', '/ready', '/metrics'])
 
@@ -131,16 +138,17 @@ function complete(path: string, method: string, operation: Operation, body: Sche
   if (body) done.requestBody = { required: true, content: { [mediaType]: withExample({ schema: body }) } }
   if (operation[IDEMPOTENT_MEMBER]) done.parameters = [...(operation.parameters ?? []), IDEMPOTENCY_PARAMETER]
   const answers = operation[ANSWERS_MEMBER]
-  if (answers) for (const response of successesOf(done)) response.content = underType(answers, response.content)
+  if (answers)
+    for (const response of Object.values(done.responses))
+      if (!isProblem(response)) response.content = underType(answers, response.content)
   const codes = commonCodes({ ...operation, isPublic, changes: method !== 'get', asksTheDatabase: !WATCHING.has(path) })
   for (const [status, these] of byStatus(codes)) mergeProblem(done, status, these)
   for (const [status, response] of Object.entries(done.responses)) done.responses[status] = describe(status, response)
   return done
 }
 
-function successesOf({ responses }: Operation) {
-  return Object.entries(responses).flatMap(([status, response]) => (status.startsWith('2') ? [response] : []))
-}
+const isProblem = ({ content = {} }: Operation['responses'][string]): boolean =>
+  codesOf(Object.values(content)[0]?.schema ?? {}).length > 0
 
 function underType(type: string, content: Record<string, Media> = {}): Record<string, Media> {
   const [media = {}] = Object.values(content)
@@ -157,6 +165,8 @@ function commonCodes(operation: Asked): CommonCode[] {
   const codes: CommonCode[] = ['rate_limited', 'internal_error']
   if (!operation.isPublic) codes.push('unauthenticated', 'insufficient_scope', 'second_factor_required')
   if (!operation.isPublic && operation.changes) codes.push('csrf_token_invalid')
+  // Whatever takes a password or a PIN waits for its place.
+  if (operation.changes) codes.push('too_busy')
   if (operation.asksTheDatabase) codes.push(...STORE_CODES)
   if (operation.parameters?.some(({ name }) => name === 'cursor')) codes.push('cursor_invalid')
   if (operation.requestBody) codes.push('malformed_body', 'body_too_large', 'unsupported_media_type')
@@ -200,13 +210,13 @@ function describe(status: string, response: Operation['responses'][string]): Ope
   if (status === '204') return { description: REASONS[status] as string }
   const schema = Object.values(response.content ?? {})[0]?.schema ?? {}
   // Whoever asks whether it is ready gets the same answer when it is not.
-  const isProblem = Number(status) >= 400 && codesOf(schema).length > 0
+  const isRefusal = Number(status) >= 400 && codesOf(schema).length > 0
   const content =
     response.content &&
     Object.fromEntries(
-      Object.entries(response.content).map(([type, media]) => [isProblem ? PROBLEM_TYPE : type, withExample(media)]),
+      Object.entries(response.content).map(([type, media]) => [isRefusal ? PROBLEM_TYPE : type, withExample(media)]),
     )
-  const codes = isProblem ? codesOf(schema) : []
+  const codes = isRefusal ? codesOf(schema) : []
   const description =
     codes.length > 0
       ? codes.map((code) => `\`${code}\``).join(', ')

@@ -7,14 +7,14 @@ import { type Failures, problems, unwrap } from '../http/problem'
 import type { RouteWords } from '../http/route'
 import { isoOrNull } from '../moment'
 import type { KindReport, Queue } from '../queue'
-import type { NoteWork } from '../queue/routes'
 import type { Jobs, ScheduleReport } from '.'
 import type { BeginCode } from './schedules'
 
 export interface WorkParts {
   jobs: Pick<Jobs, 'report' | 'begin'>
   queue: Pick<Queue, 'report'>
-  noted: NoteWork
+  /** Adds to the audit log. */
+  noted(entry: { actor: string; action: string; subject: string; address: string }): Promise<void>
 }
 
 const failures: Failures<BeginCode> = {

@@ -16,15 +16,16 @@ export interface Metrics {
   readonly messages: Counter<'channel' | 'outcome'>
   readonly messageWait: Histogram<'channel'>
   /** From where the state of each provider’s breaker is read when somebody asks for the figures. */
-  readBreakers(from: () => Iterable<readonly [provider: string, figure: number]>): void
+  readBreakers(from: () => Iterable<readonly [provider: string, state: keyof typeof BREAKER_FIGURES]>): void
 }
 
+const BREAKER_FIGURES = { closed: 0, half_open: 1, open: 2 }
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 
 export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  let breakers: () => Iterable<readonly [string, number]> = () => []
+  let breakers: () => Iterable<readonly [string, keyof typeof BREAKER_FIGURES]> = () => []
   new Gauge({
     name: 'kumbu_provider_breaker',
     help: 'Whether a provider of messages is left alone: 0 no, 1 one message is let through to see, 2 yes.',
@@ -32,7 +33,7 @@ export function createMetrics(): Metrics {
     registers,
     // It changes by time alone, so it is read and not told.
     collect() {
-      for (const [provider, figure] of breakers()) this.set({ provider }, figure)
+      for (const [provider, state] of breakers()) this.set({ provider }, BREAKER_FIGURES[state])
     },
   })
   return {

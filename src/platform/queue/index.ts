@@ -50,7 +50,7 @@ export interface Queue {
   /** Newest first; `before`: those with a smaller id. */
   dead(limit: number, before?: number): Promise<DeadWork[]>
   /** Puts dead work back with its tries reset; answers whether it was there. */
-  replay(id: number): Promise<boolean>
+  replay(id: number, noted?: (tx: Tx) => Promise<void>): Promise<boolean>
   counts(): Promise<{ waiting: number; dead: number }>
   /** The same for each kind, and more. */
   report(): Promise<KindReport[]>
@@ -240,8 +240,12 @@ export function createQueue(runtime: Runtime, traffic: Traffic = noTraffic): Que
       patience.end()
     },
     dead: (limit, before) => deadWork(store.read, limit, before),
-    async replay(id) {
-      const kind = await store.write((tx) => reviveWork(tx, id, clock()))
+    async replay(id, noted) {
+      const kind = await store.write(async (tx) => {
+        const revived = await reviveWork(tx, id, clock())
+        if (revived !== undefined) await noted?.(tx)
+        return revived
+      })
       if (kind !== undefined) wake(kind)
       return kind !== undefined
     },

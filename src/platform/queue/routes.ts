@@ -1,7 +1,7 @@
 /** What failed for good, for an operator to look at and replay. */
 import { Type } from '@sinclair/typebox'
 import { Elysia, t } from 'elysia'
-import { contextOf, principalOf } from '../http/context'
+import type { Tx } from '../db'
 import { moment } from '../http/fields'
 import { decodeCursor, limitOf, pageFrom, pageOf, pageQuery } from '../http/page'
 import { type Failures, problems, unwrap } from '../http/problem'
@@ -10,8 +10,8 @@ import { iso } from '../moment'
 import { fail, ok } from '../result'
 import type { Queue } from '.'
 
-/** Adds to the audit log. */
-export type NoteWork = (entry: { actor: string; action: string; subject: string; address: string }) => Promise<void>
+/** Adds to the audit log who asks for what, in the same transaction. */
+type NotedBy = (request: Request) => (tx: Tx, action: string, subject: string) => Promise<void>
 
 const failures: Failures<'work_not_found'> = {
   work_not_found: { status: 404, title: 'There is no dead work with this id.' },
@@ -43,7 +43,7 @@ const deadModel = pageOf(
   ],
 )
 
-export function queueRoutes(queue: Queue, noted: NoteWork, { route }: RouteWords) {
+export function queueRoutes(queue: Queue, notedBy: NotedBy, { route }: RouteWords) {
   return new Elysia({ name: 'queue', normalize: false })
     .get(
       '/work/dead',
@@ -74,13 +74,9 @@ export function queueRoutes(queue: Queue, noted: NoteWork, { route }: RouteWords
     .post(
       '/work/dead/:workId/replay',
       async ({ params: { workId }, request, set }) => {
-        unwrap((await queue.replay(workId)) ? ok(true) : fail('work_not_found'), failures)
-        await noted({
-          actor: principalOf(request).userId,
-          action: 'work.replay',
-          subject: String(workId),
-          address: contextOf(request).address,
-        })
+        const noted = notedBy(request)
+        const replayed = await queue.replay(workId, (tx) => noted(tx, 'work.replay', String(workId)))
+        unwrap(replayed ? ok(true) : fail('work_not_found'), failures)
         set.status = 202
         return {}
       },

@@ -199,6 +199,20 @@ describe('a provider that will not take a message, for what it thinks of us', ()
     expect(await deliveriesOf(copy, id)).toMatchObject([{ state: 'dead', reason: 'refused 550 5.7.1' }])
   })
 
+  test('is not asked for it again while the others fail for now', async () => {
+    const [first, second] = [provider('smtp'), provider('smtp-2')]
+    const copy = place.copyOf([first.channel, second.channel])
+    first.answer = refused
+    second.answer = broken
+    await place.put(copy, noticeTo('a@example.com', 'n'))
+    for (let minutes = 0; minutes < 120; minutes += 1) {
+      await copy.dispatcher.drain()
+      world.clock.advance(MINUTE)
+    }
+    expect(first.asked).toHaveLength(1)
+    expect(second.asked.length).toBeGreaterThan(5)
+  })
+
   test('does not end it while the other is left alone', async () => {
     const [first, second] = [provider('smtp'), provider('smtp-2')]
     const copy = place.copyOf([first.channel, second.channel])

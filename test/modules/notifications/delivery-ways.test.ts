@@ -1,9 +1,12 @@
 /** The ways of a message: when the next is begun, when the others are called off, and what receipts do to them. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { eq } from 'drizzle-orm'
 import type { Notifications } from '../../../src/modules/notifications'
 import type { Medium, Receipt, Sent } from '../../../src/modules/notifications/channels/channel'
 import { createWebhook } from '../../../src/modules/notifications/channels/webhook'
+import { notifications } from '../../../src/modules/notifications/schema'
 import type { Notice } from '../../../src/modules/notifications/service/notice'
+import { SENT_BY_NAME } from '../../../src/modules/notifications/service/outbox'
 import type { Step } from '../../../src/modules/notifications/service/routing'
 import { until } from '../../support/until'
 import type { World } from '../../support/world'
@@ -354,6 +357,73 @@ describe('a secret on two tracks', () => {
 
     expect(mail.asked.at(-1)?.text).toContain('482913')
     expect(await ways(copy, id)).toEqual(['sms delivered', 'email accepted'])
+  })
+})
+
+describe('a message that is called off', () => {
+  test('takes no other way, also when the one that had taken it fails afterwards', async () => {
+    const whatsapp = provider('whatsapp', 'whatsapp', { receipts: true })
+    const [sms, mail] = [provider('sms', 'sms'), provider('smtp', 'email')]
+    const copy = place.copyOf([whatsapp, sms, mail].map(({ channel }) => channel))
+    mail.answer = broken
+    const tracks: Step[][] = [[{ medium: 'whatsapp' }, { medium: 'sms' }], [{ medium: 'email' }]]
+    const { id } = await message(copy, [], { tracks })
+    await world.write(async (tx) => {
+      const uniqueKey = `${SENT_BY_NAME}${id}`
+      await tx.update(notifications).set({ uniqueKey }).where(eq(notifications.id, id))
+    })
+    await copy.dispatcher.drain()
+    expect(await ways(copy, id)).toEqual(['whatsapp accepted', 'email waiting'])
+    expect((await copy.messages.cancel(id, unnoted)).ok).toBe(true)
+    await receipt(copy, 'whatsapp', [{ providerId: idAt(whatsapp), status: 'failed' }])
+    await copy.dispatcher.drain()
+    expect(sms.asked).toEqual([])
+    expect(await ways(copy, id)).toEqual(['whatsapp dead', 'email cancelled'])
+  })
+})
+
+describe('what somebody suppresses', () => {
+  test('stays theirs, whatever a provider says of the address later', async () => {
+    const copy = place.copyOf([])
+    const address = 'unwanted@example.com'
+    await world.write((tx) => copy.suppressions.add(tx, 'email', address, 'operator'))
+    await world.write((tx) => copy.suppressions.add(tx, 'email', address, 'invalid'))
+    expect(await copy.suppressions.causeOf('email', address, false)).toBe('operator')
+    await world.write((tx) => copy.suppressions.liftInvalid(tx, 'email', address, unnoted))
+    expect(await copy.suppressions.causeOf('email', address, false)).toBe('operator')
+  })
+})
+
+describe('an endpoint of somebody’s own', () => {
+  test('is not blamed for what could not even be made, which is for the operator to look at', async () => {
+    const hook = createFaultyServer({ handle: async () => new Response('', { status: 204 }) })
+    const copy = place.copyOf([createWebhook({ allowPrivate: true, clock: world.clock })], { privateWebhooks: true })
+    const { id: userId } = await world.person('customer')
+    await copy.targets.setWebhook(userId, hook.url, unnoted)
+    for (let i = 0; i < 21; i += 1)
+      await place.put(copy, { ...noticeTo('', `about-${i}`), address: undefined, userId, data: {}, tracks: [] })
+    await copy.dispatcher.drain()
+    await hook.stop()
+    expect(hook.offered).toBe(0)
+    expect(await copy.targets.list(userId)).toMatchObject([{ kind: 'webhook', pausedAt: null }])
+    expect(await copy.messages.dead({ channel: 'webhook', limit: 50 })).toHaveLength(21)
+  })
+
+  test('is not blamed for what the one before it refused', async () => {
+    const copy = place.copyOf([], { privateWebhooks: true })
+    const { id: userId } = await world.person('customer')
+    const named = async (url: string) => {
+      const set = await copy.targets.setWebhook(userId, url, unnoted)
+      if (!set.ok) throw new Error(set.code)
+      return set.value.id
+    }
+    const old = await named('http://127.0.0.1:9/old')
+    const fresh = await named('http://127.0.0.1:9/new')
+    const refused = (id: string) => world.write((tx) => copy.targets.endpointRefused(tx, id))
+    for (let i = 0; i < 20; i += 1) await refused(old)
+    expect(await copy.targets.list(userId)).toMatchObject([{ id: fresh, pausedAt: null }])
+    for (let i = 0; i < 20; i += 1) await refused(fresh)
+    expect(await copy.targets.list(userId)).toMatchObject([{ id: fresh, pausedAt: expect.any(String) }])
   })
 })
 

@@ -60,7 +60,11 @@ describe('a server that refuses', () => {
         status: 'accepted',
         deliveries: [{ channel: 'email', state: 'accepted' }],
       })
-      expect(message.deliveries[0].attempts).toMatchObject([{ outcome: 'permanent' }, { outcome: 'accepted' }])
+      expect(message.deliveries[0].attempts).toMatchObject([
+        { outcome: 'permanent' },
+        { outcome: 'replayed' },
+        { outcome: 'accepted' },
+      ])
       expect(JSON.stringify(message)).not.toContain('@example.com')
     }
   })

@@ -19,7 +19,7 @@ let asked: string[]
 
 beforeEach(() => {
   now = Date.UTC(2026, 10, 25)
-  peers = createPeers(() => now, { atOnce: 2 })
+  peers = createPeers(() => now, { atOnce: 2, patienceMs: 20 })
   asked = []
 })
 
@@ -74,6 +74,41 @@ describe('a server that people name', () => {
     expect(await ask('well', accepted)).toEqual(accepted)
     never.resolve(failed)
     await Promise.all(under)
+    expect(await ask('slow', accepted)).toEqual(accepted)
+  })
+
+  test('gives each place to whoever waits longest, and loses none', async () => {
+    const gates = Array.from({ length: 5 }, () => Promise.withResolvers<Sent>())
+    const begun: number[] = []
+    const all = gates.map(({ promise }, i) =>
+      peers.ask('well', () => {
+        begun.push(i)
+        return promise
+      }),
+    )
+    await Bun.sleep(0)
+    expect(begun).toEqual([0, 1])
+    for (const { resolve } of gates) {
+      resolve(accepted)
+      await Bun.sleep(0)
+    }
+    expect(await Promise.all(all)).toEqual(Array.from({ length: 5 }, () => accepted))
+    expect(begun).toEqual([0, 1, 2, 3, 4])
+    // The two places are free again.
+    const two = [Promise.withResolvers<Sent>(), Promise.withResolvers<Sent>()]
+    const last = two.map(({ promise }) => ask('well', promise))
+    for (const { resolve } of two) resolve(accepted)
+    expect(await Promise.all(last)).toEqual([accepted, accepted])
+  })
+
+  test('that is left alone meanwhile sends those that waited for a place away at once', async () => {
+    const gates = Array.from({ length: 8 }, () => Promise.withResolvers<Sent>())
+    const all = gates.map(({ promise }) => ask('slow', promise))
+    for (const { resolve } of gates) resolve(failed)
+    const reasons = (await Promise.all(all)).map((sent) => (sent.outcome === 'accepted' ? '' : sent.reason))
+    expect(reasons.filter((reason) => reason === 'no answer in time')).toHaveLength(6)
+    expect(reasons.filter((reason) => reason === 'its server is left alone')).toHaveLength(2)
+    now += 30 * SECOND
     expect(await ask('slow', accepted)).toEqual(accepted)
   })
 

@@ -55,6 +55,7 @@ describe('all devices of a person', () => {
       aboutMessage: true,
     })
     expect(asked).toBe(5)
+    expect(push.parts?.()).toEqual([['fcm', 'open']])
     expect(await push.send(to(browser))).toEqual({ outcome: 'accepted' })
     expect(await push.send(to(browser, phone))).toEqual({ outcome: 'accepted' })
   })

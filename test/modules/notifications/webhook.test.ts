@@ -85,7 +85,11 @@ describe('an endpoint that answers', () => {
 
   test.each([400, 404, 405, 413, 422])('%p has refused it for good', async (status) => {
     receiver.answerWith({ status, body: 'secret words' })
-    expect(await channel.send(hooked())).toEqual({ outcome: 'permanent', reason: `refused ${status}` })
+    expect(await channel.send(hooked())).toEqual({
+      outcome: 'permanent',
+      reason: `refused ${status}`,
+      refusedBy: 'whk_1',
+    })
   })
 
   test.each([401, 403, 408, 409, 425, 429, 500, 502, 503])('%p is asked again', async (status) => {

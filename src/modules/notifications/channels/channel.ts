@@ -4,6 +4,7 @@
  * happens next depends on it; only a bug throws.
  */
 import type { Dependency } from '../../../platform/observability/health'
+import type { BreakerState } from './breaker'
 
 export const media = ['email', 'sms', 'whatsapp', 'push', 'webhook', 'in_app'] as const
 /** What a message travels by, and so which address it needs. */
@@ -94,6 +95,8 @@ export type Sent =
       invalidRecipient?: boolean
       /** It is this provider that will not take it, for what it thinks of us or where it reaches: another one may. */
       notHere?: boolean
+      /** A target that a person named has refused it, by its id: that is theirs to look at. */
+      refusedBy?: string
       gone?: readonly string[]
     }
 
@@ -136,6 +139,8 @@ export interface Channel {
   receipts?(request: ReceiptRequest): Promise<ReceiptAnswer> | ReceiptAnswer
   /** What an operator appends to the address of the receipts at a provider that does not sign them. */
   readonly receiptsQuery?: string
+  /** Those behind it that are left alone by themselves, and how each is. */
+  parts?(): Array<readonly [provider: string, state: BreakerState]>
   check: Dependency['check']
   close(): void
 }

@@ -28,6 +28,7 @@ export function createPush({ web, fcm, clock }: PushOptions): Channel {
       const concerned = providers.filter(({ kind }) => message.push.some((target) => target.kind === kind))
       return bestOf(await Promise.all(concerned.map(({ kind, channel }) => ask(kind, channel, message))))
     },
+    parts: () => (fcm === undefined ? [] : [['fcm', kinds.stateOf('fcm')]]),
     async check() {
       const states = await Promise.all(channels.map(({ check }) => check()))
       return states.find(({ state }) => state === 'down') ?? states[0] ?? { state: 'off' }

@@ -59,7 +59,7 @@ function sentOf(endpointId: string, status: number, asked: number | undefined): 
   // As Standard Webhooks has it: the endpoint is gone, and is to be called no more.
   if (status === 410) return { outcome: 'permanent', reason: 'gone 410', gone: [endpointId] }
   if (status < 500 && status >= 400 && !MAY_PASS.has(status)) {
-    return { outcome: 'permanent', reason: `refused ${status}` }
+    return { outcome: 'permanent', reason: `refused ${status}`, refusedBy: endpointId }
   }
   return {
     outcome: 'transient',

@@ -112,7 +112,7 @@ const notificationExample = {
 const attempt = Type.Object({
   at: moment,
   provider: Type.Union([Type.String(), Type.Null()]),
-  outcome: literals(['accepted', 'transient', 'permanent', 'interrupted']),
+  outcome: literals(['accepted', 'transient', 'permanent', 'interrupted', 'replayed']),
   reason: Type.Union([Type.String(), Type.Null()]),
   tookMs: Type.Integer(),
 })

@@ -82,7 +82,7 @@ export function outsideRoutes(
           description: 'It asks once more, because programs that look at mails follow links by themselves.',
         }),
         query: linkQuery,
-        response: { 200: page },
+        response: { 200: page, 400: page },
       },
     )
     .post(
@@ -100,7 +100,7 @@ export function outsideRoutes(
           form: true,
         }),
         query: linkQuery,
-        response: { 200: page },
+        response: { 200: page, 400: page },
       },
     )
 }

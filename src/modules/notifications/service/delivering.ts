@@ -7,7 +7,7 @@ import { within } from '../../../platform/within'
 import type { Ticket } from '../channels/breaker'
 import type { Medium, OutgoingMessage, Sent } from '../channels/channel'
 import type { Compose } from './compose'
-import type { Asked, Outcomes } from './outcomes'
+import type { Asked, Outcomes, Try } from './outcomes'
 import type { Policy, Verdict } from './policy'
 import type { Place, Provider, Providers } from './providers'
 import type { Taken, Taking } from './taking'
@@ -95,14 +95,16 @@ export function createDelivering(
   /** One provider after the other, until one takes the message or says something of the message itself. */
   async function askAround({ delivery, notification }: Taken, message: OutgoingMessage): Promise<Asked[]> {
     const medium = delivery.medium as Medium
-    const failed = (delivery.tries as Array<{ provider: string | null }>).map(({ provider }) => provider ?? '')
-    const names = new Set<string>()
+    const tries = delivery.tries as Try[]
+    const failed = tries.map(({ provider }) => provider ?? '')
+    const refused = refusedBy(tries)
+    const names = new Set(refused)
     const asked: Asked[] = []
     for (;;) {
       const { expiresAt } = notification
       const isLate = asked.length > 0 && expiresAt !== null && expiresAt <= clock()
       const place = isLate ? undefined : providers.enter(medium, failed, names)
-      if (!place) return asNoLastWord(asked, providers.of(medium).length)
+      if (!place) return asNoLastWord(asked, providers.of(medium).length - refused.size)
       const one = await ask(place, message)
       asked.push(one)
       names.add(one.provider)
@@ -176,6 +178,12 @@ export function createDelivering(
       }
     },
   }
+}
+
+/** Who will never take it is not asked again, unless somebody has had it sent again since. */
+function refusedBy(tries: readonly Try[]): Set<string> {
+  const since = tries.slice(tries.findLastIndex(({ outcome }) => outcome === 'replayed') + 1)
+  return new Set(since.flatMap(({ provider, outcome }) => (outcome === 'permanent' ? [provider ?? ''] : [])))
 }
 
 const mayGoElsewhere = (sent: Sent): boolean =>

@@ -92,7 +92,7 @@ export function createNotifications(
   const engine = createTemplateEngine({ brand })
   const catalogue = createCatalogue(runtime, { engine, language, timeZone })
   const providers = createProviders(runtime.clock, channels, paces)
-  runtime.metrics.readBreakers(providers.breakerFigures)
+  runtime.metrics.readBreakers(providers.breakers)
   const routing = createRouting(runtime, { catalogue, providers })
   const targets = createTargets(runtime, events, { privateWebhooks })
   const preferences = createPreferences(runtime, { language, timeZone })
@@ -115,7 +115,7 @@ export function createNotifications(
     targets,
     wake: (tx) => dispatcher.wake(tx),
   })
-  const tracks = createTracks(runtime, { outbox, targets, isOn: providers.isOn })
+  const tracks = createTracks(runtime, { outbox, isOn: providers.isOn })
   const applying = createApplyingReceipts(runtime, { tracks, suppressions })
   const outcomes = createOutcomes(runtime, { tracks, applying, suppressions, targets })
   const policy = createPolicy(runtime, {

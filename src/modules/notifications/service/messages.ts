@@ -1,5 +1,5 @@
 /** What was told to whom, for operators: one notification with every try, lists, and the dead ones to be sent again. */
-import { and, asc, desc, eq, gte, inArray, lt, or, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gte, lt, or, sql } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import { forUpdate } from '../../../platform/db/dialect'
 import { iso, isoOrNull } from '../../../platform/moment'
@@ -13,6 +13,7 @@ import type { Facts } from './notice'
 import { type DeliveryRow, type NotificationRow, SENT_BY_NAME } from './outbox'
 import type { Try } from './outcomes'
 import type { Reach } from './reach'
+import type { Track } from './routing'
 import { type DeliveryState, type NotificationState, statusAt, statusOf } from './states'
 import type { Suppressions } from './suppressions'
 
@@ -169,17 +170,16 @@ export function createMessages(
       if (address && revived.some((way) => way.medium === medium))
         await suppressions.liftInvalid(tx, medium, address, noted)
     const now = clock()
-    await tx
-      .update(deliveries)
-      .set({
-        state: 'waiting',
-        attempts: 0,
-        dueAt: now,
-        readyAt: now,
-        leaseUntil: 0,
-        reason: 'sent again by an operator',
-      })
-      .where(inArray(deliveries.id, ids))
+    const reason = 'sent again by an operator'
+    const anew = { state: 'waiting', attempts: 0, dueAt: now, readyAt: now, leaseUntil: 0, reason }
+    const replayed: Try = { at: now, provider: null, outcome: 'replayed', reason, tookMs: 0 }
+    for (const way of revived) {
+      const tries = [...(way.tries as Try[]), replayed]
+      await tx
+        .update(deliveries)
+        .set({ ...anew, tries })
+        .where(eq(deliveries.id, way.id))
+    }
     const status = statusOf(ways.map((way) => (ids.includes(way.id) ? 'waiting' : way.state)))
     await tx.update(notifications).set({ status }).where(eq(notifications.id, id))
     await noted(tx, 'message.replay', id)
@@ -198,11 +198,14 @@ export function createMessages(
       .update(deliveries)
       .set({ state: 'cancelled', reason: 'called off', fallbackAt: null, leaseUntil: 0 })
       .where(and(eq(deliveries.notificationId, id), eq(deliveries.state, 'waiting')))
-    // One that was taken, and may yet fail, is the last that was begun.
     await tx.update(deliveries).set({ fallbackAt: null }).where(eq(deliveries.notificationId, id))
     const status = statusOf(['cancelled', ...ways.map(({ state }) => (state === 'waiting' ? 'cancelled' : state))])
     const inApp = row.inApp && !comes
-    await tx.update(notifications).set({ status, inApp }).where(eq(notifications.id, id))
+    // One that was taken may yet fail, and no other way follows it.
+    const tracks = (row.tracks as Track[]).map((steps, track) =>
+      steps.filter(({ medium }) => ways.some((way) => way.track === track && way.medium === medium)),
+    )
+    await tx.update(notifications).set({ status, inApp, tracks }).where(eq(notifications.id, id))
     await noted(tx, 'message.cancel', id)
     return ok(view({ ...row, status, inApp }))
   }

@@ -8,6 +8,7 @@ import { deliveries, notifications } from '../schema'
 import type { ApplyingReceipts } from './applying-receipts'
 import type { DeliveryRow } from './outbox'
 import type { Step, Track } from './routing'
+import type { DeliveryState } from './states'
 import type { Suppressions } from './suppressions'
 import type { Targets } from './targets'
 import { stillOurs, type Tracks, trackOf, type Way } from './tracks'
@@ -16,8 +17,8 @@ import { stillOurs, type Tracks, trackOf, type Way } from './tracks'
 export interface Try {
   at: number
   provider: string | null
-  /** `interrupted`: the process ended before it knew. */
-  outcome: 'accepted' | 'transient' | 'permanent' | 'interrupted'
+  /** `interrupted`: the process ended before it knew. `replayed`: from here on it was sent again. */
+  outcome: 'accepted' | 'transient' | 'permanent' | 'interrupted' | 'replayed'
   reason: string | null
   tookMs: number
 }
@@ -89,6 +90,9 @@ const settleNotification = prepared<{ id: string; status: string }, Changes>('no
     .where(eq(notifications.id, $('id'))),
 )
 
+/** What somebody's own endpoint does not take is theirs to look at; whatever else fails for good, the operator's. */
+const deadBy = (provider: string): DeliveryState => (provider === 'webhook' ? 'failed' : 'dead')
+
 export function createOutcomes(
   { clock, random, metrics }: Runtime,
   {
@@ -154,7 +158,7 @@ export function createOutcomes(
   async function tryAgain(
     tx: Tx,
     tried: Tried,
-    { sent }: Asked & { sent: Extract<Sent, { outcome: 'transient' }> },
+    { sent, provider }: Asked & { sent: Extract<Sent, { outcome: 'transient' }> },
   ): Promise<void> {
     const { delivery, notification } = tried
     // The pause begins at the answer: a provider may have kept the question for half a minute.
@@ -168,7 +172,7 @@ export function createOutcomes(
     const tooLong = at - delivery.readyAt > patience
     const tries = triesWith(tried)
     if (tooLate || tooLong)
-      return tracks.end(tx, tried, { state: 'failed', reason, tries, atTheEnd: tooLate ? 'expired' : 'dead' })
+      return tracks.end(tx, tried, { state: 'failed', reason, tries, atTheEnd: tooLate ? 'expired' : deadBy(provider) })
     const hasNext = trackOf(delivery, notification).length > delivery.step + 1
     await tx
       .update(deliveries)
@@ -197,11 +201,13 @@ export function createOutcomes(
       if (sent.outcome === 'accepted') return accepted(tx, tried, last, sent.providerId ?? null)
       if (sent.outcome === 'transient') return tryAgain(tx, tried, { ...last, sent })
       if (sent.invalidRecipient && to !== '') await suppressions.add(tx, delivery.medium as Medium, to, 'invalid')
+      if (sent.refusedBy !== undefined) await targets.endpointRefused(tx, sent.refusedBy)
       return tracks.end(tx, tried, {
         state: 'failed',
         reason: sent.reason,
         tries: triesWith(tried),
         provider: last.provider,
+        atTheEnd: deadBy(last.provider),
       })
     },
 

@@ -1,5 +1,5 @@
 /** Templates that operators make beside the built-in ones: made, corrected, and taken away with all that belongs to them. */
-import { and, eq, or, sql } from 'drizzle-orm'
+import { and, eq, gt, or, sql } from 'drizzle-orm'
 import type { Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
@@ -93,7 +93,7 @@ export function createOwnTemplates(
     async remove(name, noted) {
       if (isTemplateName(name)) return fail('template_built_in')
       const removed = await store.write(async (tx): Promise<Result<true, 'template_not_found' | 'template_in_use'>> => {
-        if (await isWaitedFor(tx, name)) return fail('template_in_use')
+        if (await isWaitedFor(tx, name, clock())) return fail('template_in_use')
         const gone = await tx
           .delete(ownTemplates)
           .where(eq(ownTemplates.name, name))
@@ -105,13 +105,14 @@ export function createOwnTemplates(
         return ok(true)
       })
       catalogue.reread()
+      routing.reread()
       return removed
     },
   }
 }
 
-/** Whether a message of the template is still to be sent, or has a next way to go. */
-async function isWaitedFor(tx: Tx, template: string): Promise<boolean> {
+/** Whether a message of the template is still to be sent, has a next way to go, or comes into an inbox later. */
+async function isWaitedFor(tx: Tx, template: string, now: number): Promise<boolean> {
   const [waiting] = await tx
     .select({ id: deliveries.id })
     .from(deliveries)
@@ -124,5 +125,11 @@ async function isWaitedFor(tx: Tx, template: string): Promise<boolean> {
       ),
     )
     .limit(1)
-  return waiting !== undefined
+  if (waiting) return true
+  const [coming] = await tx
+    .select({ id: notifications.id })
+    .from(notifications)
+    .where(and(eq(notifications.template, template), sql`${notifications.inApp}`, gt(notifications.dueAt, now)))
+    .limit(1)
+  return coming !== undefined
 }

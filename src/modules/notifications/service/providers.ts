@@ -3,7 +3,7 @@
  * number of messages under way; the first one that may take a message takes it, so one that is down is gone around.
  */
 import type { Clock } from '../../../platform/ids'
-import { type Breaker, createBreaker, type Ticket } from '../channels/breaker'
+import { type Breaker, type BreakerState, createBreaker, type Ticket } from '../channels/breaker'
 import type { Channel, Medium } from '../channels/channel'
 import { createPace, type Pace, unlimited } from './pace'
 
@@ -25,8 +25,8 @@ export interface Providers {
   media(): Medium[]
   isOn(medium: Medium): boolean
   get(provider: string): Provider | undefined
-  /** For each provider whether it is left alone: 0 no, 1 one message is let through to see, 2 yes. */
-  breakerFigures(): Array<readonly [provider: string, figure: number]>
+  /** Each provider, and those behind one, and how it is. */
+  breakers(): Array<readonly [provider: string, state: BreakerState]>
   /** Whether any provider of the medium is in health. */
   isWell(medium: Medium): boolean
   /** How many messages of the medium may be under way now, those that are included. */
@@ -40,7 +40,10 @@ export interface Providers {
   leave(provider: Provider): void
 }
 
-const BREAKER_FIGURES = { closed: 0, half_open: 1, open: 2 }
+const breakersOf = ({ channel, breaker }: Provider) => [
+  [channel.provider, breaker.state()] as const,
+  ...(channel.parts?.() ?? []),
+]
 
 export function createProviders(
   clock: Clock,
@@ -69,7 +72,7 @@ export function createProviders(
   return {
     all: () => list,
     of,
-    breakerFigures: () => list.map(({ channel, breaker }) => [channel.provider, BREAKER_FIGURES[breaker.state()]]),
+    breakers: () => list.flatMap(breakersOf),
     media: () => [...byMedium.keys()],
     isOn: (medium) => of(medium).length > 0,
     get: (provider) => list.find(({ channel }) => channel.provider === provider),

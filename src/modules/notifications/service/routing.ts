@@ -39,6 +39,8 @@ export interface Routing {
   ): Promise<Result<true, 'template_not_found' | RouteFault>>
   /** In the transaction in which the template goes. */
   forget(tx: Tx, template: string): Promise<void>
+  /** Once that is kept: what was remembered holds no more. */
+  reread(): void
 }
 
 export type RouteFault = 'route_invalid' | 'route_unsafe'
@@ -145,6 +147,8 @@ export function createRouting(
     },
     async forget(tx, template) {
       await tx.delete(templateRoutes).where(eq(templateRoutes.template, template))
+    },
+    reread() {
       readAt = Number.NEGATIVE_INFINITY
     },
   }

@@ -2,7 +2,7 @@
  * Addresses that nothing is sent to any more, because a provider says that there is no such address, or somebody
  * complained, or an operator says so. An address is kept as a keyed hash; the operator sees a hint of it.
  */
-import { and, desc, eq, lt } from 'drizzle-orm'
+import { and, desc, eq, lt, sql } from 'drizzle-orm'
 import { prepared, type Tx } from '../../../platform/db'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
@@ -37,6 +37,8 @@ export interface Suppressions {
 
 type Row = typeof suppressions.$inferSelect
 
+/** Of an address of which only the hash is known. */
+const NO_HINT = '…'
 const INVALID_HOLDS_FOR_SECURITY_MS = 24 * 3_600_000
 
 const find = prepared<{ addressHash: string; medium: string }, Row[]>('suppression_of', (db, $) =>
@@ -62,7 +64,9 @@ export function createSuppressions({ store, clock, newId, keyring }: Runtime): S
       .values(row)
       .onConflictDoUpdate({
         target: [suppressions.addressHash, suppressions.medium],
-        set: { cause, createdAt: row.createdAt },
+        set: { cause, createdAt: row.createdAt, ...(hint === NO_HINT ? {} : { hint }) },
+        // What a provider says does not take the place of what a person wants.
+        setWhere: cause === 'invalid' ? eq(suppressions.cause, 'invalid') : sql`true`,
       })
     const [kept] = await find(tx, { addressHash, medium })
     return kept ?? row
@@ -84,7 +88,7 @@ export function createSuppressions({ store, clock, newId, keyring }: Runtime): S
       await add(tx, medium, address, cause)
     },
     async addHash(tx, medium, addressHash, cause) {
-      await keep(tx, medium, addressHash, '…', cause)
+      await keep(tx, medium, addressHash, NO_HINT, cause)
     },
     async liftInvalid(tx, medium, address, noted) {
       const gone = await tx

@@ -51,7 +51,7 @@ export interface Targets {
   /** The endpoint of the person took a message. */
   endpointTook(tx: Tx, userId: string): Promise<void>
   /** It refused one for good; too many in a row pause it, and its owner hears of it. */
-  endpointRefused(tx: Tx, userId: string): Promise<void>
+  endpointRefused(tx: Tx, id: string): Promise<void>
   /** Forgets those that a provider says are gone. */
   forget(tx: Tx, ids: readonly string[]): Promise<void>
   /** Forgets the browsers and phones that were there by then. */
@@ -185,14 +185,15 @@ export function createTargets(
         .where(and(isEndpointOf(userId), gt(targets.refusals, 0)))
     },
 
-    async endpointRefused(tx, userId) {
+    async endpointRefused(tx, id) {
       const [row] = await tx
         .update(targets)
         .set({ refusals: sql`${targets.refusals} + 1` })
-        .where(and(isEndpointOf(userId), isNull(targets.pausedAt)))
-        .returning({ id: targets.id, refusals: targets.refusals })
+        .where(and(eq(targets.id, id), isNull(targets.pausedAt)))
+        .returning({ userId: targets.userId, refusals: targets.refusals })
       if (!row || row.refusals < REFUSALS_IN_A_ROW) return
-      await tx.update(targets).set({ pausedAt: clock() }).where(eq(targets.id, row.id))
+      await tx.update(targets).set({ pausedAt: clock() }).where(eq(targets.id, id))
+      const { userId } = row
       await events.append(tx, securityChanged, userId, { userId, change: 'endpoint_paused' })
     },
 

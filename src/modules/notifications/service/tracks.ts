@@ -11,7 +11,6 @@ import { deliveries, notifications } from '../schema'
 import { type DeliveryRow, insertDelivery, type NotificationRow, type Outbox } from './outbox'
 import type { Track } from './routing'
 import { type DeliveryState, REACHED, statusOf } from './states'
-import type { Targets } from './targets'
 
 /** A delivery, and the notification that it brings. */
 export interface Way {
@@ -47,7 +46,7 @@ export const stillOurs = ({ id, attempts }: DeliveryRow) =>
 
 export function createTracks(
   { clock, metrics }: Runtime,
-  { outbox, targets, isOn }: { outbox: Outbox; targets: Targets; isOn: (medium: Medium) => boolean },
+  { outbox, isOn }: { outbox: Outbox; isOn: (medium: Medium) => boolean },
 ): Tracks {
   async function refresh(tx: Tx, notificationId: string): Promise<void> {
     const rows = await tx
@@ -102,7 +101,13 @@ export function createTracks(
       .select({ id: deliveries.id })
       .from(deliveries)
       .where(
-        and(eq(deliveries.notificationId, notificationId), eq(deliveries.track, track), eq(deliveries.state, 'failed')),
+        and(
+          eq(deliveries.notificationId, notificationId),
+          eq(deliveries.track, track),
+          eq(deliveries.state, 'failed'),
+          // What somebody's own endpoint refuses is theirs to look at.
+          ne(deliveries.medium, 'webhook'),
+        ),
       )
       .orderBy(desc(deliveries.step))
       .limit(1)
@@ -122,14 +127,9 @@ export function createTracks(
     if (mine.length === 0) return
     const goesOn = state === 'failed' || state === 'skipped' ? await beginNext(tx, delivery, notification) : false
     if (state === 'skipped' && !goesOn) await lastFailureIsDead(tx, delivery)
-    const isEndpoint = delivery.medium === 'webhook'
-    if (isEndpoint && state === 'failed' && notification.userId !== null)
-      await targets.endpointRefused(tx, notification.userId)
-    // What somebody's own endpoint refuses is theirs to look at.
-    const last = isEndpoint && atTheEnd === 'dead' ? 'failed' : atTheEnd
     const isLast = state === 'failed' && !goesOn
-    if (isLast) await tx.update(deliveries).set({ state: last }).where(eq(deliveries.id, delivery.id))
-    metrics.messages.inc({ channel: delivery.medium, outcome: isLast ? last : state })
+    if (isLast) await tx.update(deliveries).set({ state: atTheEnd }).where(eq(deliveries.id, delivery.id))
+    metrics.messages.inc({ channel: delivery.medium, outcome: isLast ? atTheEnd : state })
     await refresh(tx, notification.id)
   }
 
