@@ -1,5 +1,5 @@
 /** A person’s own inbox: what is in it, what was read, and how it is looked at live, over a real socket. */
-import { afterAll, afterEach, beforeAll, describe, expect, jest, spyOn, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, spyOn, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { engine } from '../../src/platform/db'
 import { listen, type Server } from '../../src/platform/http/server'
@@ -7,6 +7,8 @@ import { createWorld, type Person, PIN, type World } from '../support/world'
 import { expectProblem } from './answers'
 import { ANNOUNCEMENT, allOf, as, DAY, HOUR, MINUTE, PATH } from './messages'
 import { passingToken } from './walk'
+
+const HEARTBEAT = 15_000
 
 let world: World
 let operator: Person
@@ -265,12 +267,22 @@ interface Told {
 describe('an inbox that is looked at live', () => {
   let server: Server
   const open = new Set<AbortController>()
+  /** What the stream that was opened last does every fifteen seconds. */
+  let beat: () => void
+  let heart: ReturnType<typeof spyOn<typeof globalThis, 'setInterval'>>
 
   beforeAll(() => {
     server = listen(world.app.pipeline, '127.0.0.1', 0)
   })
+  beforeEach(() => {
+    const { setInterval: every } = globalThis
+    heart = spyOn(globalThis, 'setInterval').mockImplementation(((act: () => void, ms?: number) => {
+      if (ms === HEARTBEAT) beat = act
+      return every(act, ms)
+    }) as typeof every)
+  })
   afterEach(() => {
-    jest.useRealTimers()
+    heart.mockRestore()
     for (const each of open) each.abort()
     open.clear()
   })
@@ -384,33 +396,30 @@ describe('an inbox that is looked at live', () => {
   })
 
   test('ends when its session is ended', async () => {
-    jest.useFakeTimers()
     const person = await reader()
     const { next: told } = await look(await passingToken(world, person))
     expect((await told())?.event).toBe('unread')
-    jest.advanceTimersByTime(15_000)
+    beat()
     expect((await told())?.event).toBe('alive')
     await world.write((tx) => world.app.identity.sessions.revokeAll(tx, person.id, 'test'))
-    jest.advanceTimersByTime(15_000)
+    beat()
     expect(await told()).toBeUndefined()
   })
 
   test('ends when its session is over by itself', async () => {
-    jest.useFakeTimers()
     const person = await reader()
     const { next: told } = await look(await passingToken(world, person))
     expect((await told())?.event).toBe('unread')
     world.clock.advance(8 * DAY)
-    jest.advanceTimersByTime(15_000)
+    beat()
     expect(await told()).toBeUndefined()
   })
 
   test('ends when nobody can say whether its session goes on', async () => {
-    jest.useFakeTimers()
     const { next: told } = await look((await reader()).token)
     expect((await told())?.event).toBe('unread')
     const away = spyOn(world.app.identity.sessions, 'mayGoOn').mockRejectedValue(new Error('the database is away'))
-    jest.advanceTimersByTime(15_000)
+    beat()
     expect(await told()).toBeUndefined()
     away.mockRestore()
   })
