@@ -145,7 +145,7 @@ describe('a place that becomes free', () => {
     }
   })
 
-  test('that was not answered leaves whoever slept in line, for the next place and not for this one again', async () => {
+  test('that was not answered leaves whoever slept in line once, for the next place and not for this one again', async () => {
     const other = await place.booked(amina, serviceId, '2026-11-27T14:00')
     const { id } = await place.booked(amina, serviceId, AT)
     allowed(await wait(bruno))
@@ -159,6 +159,53 @@ describe('a place that becomes free', () => {
     allowed(await place.cancelAtDesk(other.id))
 
     expect((await offerOf(bruno)).local).toBe('2026-11-27T14:00+02:00')
+  })
+
+  test('goes first to those who have not let one lapse, and to nobody who has let two lapse', async () => {
+    const times = ['09:00', '11:00', '14:00']
+    const made = []
+    for (const time of times) made.push(await place.booked(amina, serviceId, `2026-11-27T${time}`))
+    allowed(await wait(bruno))
+    allowed(await place.cancelAtDesk(made[0]?.id ?? ''))
+    allowed(await wait(carla))
+    await lapse(await offerOf(bruno))
+    allowed(await decline(carla, (await offerOf(carla)).id))
+    allowed(await wait(carla))
+    world.clock.advance(1)
+
+    allowed(await place.cancelAtDesk(made[1]?.id ?? ''))
+    await lapse(await offerOf(bruno))
+    expect((await world.app.appointments.waiting.list(bruno.id, 5)).map(({ state }) => state)).toEqual(['ended'])
+    allowed(await decline(carla, (await offerOf(carla)).id))
+    allowed(await place.cancelAtDesk(made[2]?.id ?? ''))
+    expect(await offered(bruno)).toEqual([])
+  })
+
+  test('is not kept back by people who never answer', async () => {
+    allowed(await world.app.appointments.staff.setHours(staffId, [], unnoted))
+    for (let i = 0; i < 6; i++) await waits(`usr_silent${i}`)
+    world.clock.advance(1)
+    allowed(await wait(bruno))
+    const hours = [{ weekday: 6, fromMinute: 540, toMinute: 630 }]
+    allowed(await world.app.appointments.staff.setHours(staffId, hours, unnoted))
+    await tick()
+    const offersMade = async () => (await rowsOf(sql`select id from appointments where wait_id is not null`)).length
+    expect(await offersMade()).toBe(3)
+    const lapseNext = async () => {
+      const [next] = await rowsOf(sql`select min(offered_until) as until from appointments where status = 'offered'`)
+      const { until } = next as { until: number | null }
+      if (until === null) return false
+      world.clock.advance(Number(until) - world.clock())
+      await tick()
+      return true
+    }
+    await lapseNext()
+    await lapseNext()
+    // The third time it is the turn of whoever came last; the two places besides go to those who slept once.
+    expect((await offered(bruno)).length).toBe(1)
+    while (await lapseNext());
+    // Each silent person has had two, and Bruno, who does not answer here, no more than that either.
+    expect(await offersMade()).toBeLessThanOrEqual(14)
   })
 
   test('is told of as long as it is kept, and not once it is taken or over', async () => {
@@ -415,7 +462,7 @@ describe('waiting', () => {
     expectCode(await wait(carla, { staffId: 'stf_00000000000000000000' }), 'staff_not_found')
   })
 
-  test('again while a place is offered is refused: whoever does not answer waits on', async () => {
+  test('again while a place is offered is refused', async () => {
     const { id } = await place.booked(amina, serviceId, AT)
     allowed(await wait(bruno))
     allowed(await place.cancel(amina, id))
@@ -443,7 +490,7 @@ describe('waiting', () => {
     world.clock.advance(1)
     await tick()
     expect(await stateOf()).toEqual(['ended'])
-    expectCode(await world.app.appointments.waiting.leave(bruno.id, id), 'wait_not_found')
+    expectCode(await world.app.appointments.changes.leave(bruno.id, id), 'wait_not_found')
 
     expect(await world.app.appointments.prune(world.clock())).toBe(0)
     expect(await world.app.appointments.prune(world.clock() + 1)).toBe(1)
@@ -467,13 +514,30 @@ describe('waiting', () => {
 
   test('can be given up, by oneself only', async () => {
     const { id } = allowed(await wait(bruno))
-    const { leave } = world.app.appointments.waiting
+    const { leave } = world.app.appointments.changes
     expectCode(await leave(carla.id, id), 'wait_not_found')
     expect((await leave(bruno.id, id)).ok).toBe(true)
     expectCode(await leave(bruno.id, id), 'wait_not_found')
     const booked = await place.booked(amina, serviceId, AT)
     allowed(await place.cancel(amina, booked.id))
     expect(await offered(bruno)).toEqual([])
+  })
+
+  test('can be given up while a place is offered, which goes to the next', async () => {
+    const { id } = await place.booked(amina, serviceId, AT)
+    const { id: waitId } = allowed(await wait(bruno))
+    allowed(await wait(carla))
+    allowed(await place.cancel(amina, id))
+    const offer = await offerOf(bruno)
+    const { leave } = world.app.appointments.changes
+    expectCode(await leave(carla.id, waitId), 'wait_not_found')
+
+    expect((await leave(bruno.id, waitId)).ok).toBe(true)
+
+    expect((await place.get(bruno, offer.id)).status).toBe('declined')
+    expect((await world.app.appointments.waiting.list(bruno.id, 5)).map(({ state }) => state)).toEqual(['ended'])
+    expect((await offerOf(carla)).local).toBe('2026-11-27T09:00+02:00')
+    expectCode(await leave(bruno.id, waitId), 'wait_not_found')
   })
 })
 

@@ -49,12 +49,12 @@ const THEIR_OWN: ReadonlySet<PlacingCode> = new Set<PlacingCode>([
 ])
 
 export function createLine({ clock, newId }: Runtime, { events, placing }: { events: Events; placing: Placing }): Line {
-  /** Who may want the place, the longest waiting first, from behind the one that was looked at last. */
+  /** Who may want the place, in the order of the line, from behind the one that was looked at last. */
   const lineFor = (
     tx: Tx,
     serviceIds: Iterable<string>,
     { diary, startsAt, except }: Start,
-    behind: string,
+    behind: WaitRow | undefined,
   ): Promise<WaitRow[]> =>
     tx
       .select()
@@ -63,14 +63,14 @@ export function createLine({ clock, newId }: Runtime, { events, placing }: { eve
         and(
           isWaiting,
           inArray(waits.serviceId, [...serviceIds]),
-          gt(waits.id, behind),
+          behind && sql`(${waits.since}, ${waits.id}) > (${behind.since}, ${behind.id})`,
           lte(waits.fromAt, startsAt),
           gt(waits.toAt, startsAt),
           sql`(${waits.staffId} is null or ${waits.staffId} = ${diary.staff.id})`,
           except.length === 0 ? undefined : notInArray(waits.userId, [...except]),
         ),
       )
-      .orderBy(asc(waits.id))
+      .orderBy(asc(waits.since), asc(waits.id))
       .limit(PAGE)
 
   /** Keeps the place for whoever this is; or why it is none for them. */
@@ -118,12 +118,12 @@ export function createLine({ clock, newId }: Runtime, { events, placing }: { eve
     const { diary, startsAt } = start
     const free = start.services.filter((service) => placesLeft(diary.busy, service, startsAt) > 0)
     const open = new Map(free.map((service) => [service.id, service]))
-    let behind = ''
+    let behind: WaitRow | undefined
     while (looked.left > 0 && open.size > 0) {
       const line = await lineFor(tx, open.keys(), start, behind)
       const made = await offerToOneOf(tx, line, open, start, looked)
       if (made || line.length < PAGE) return made
-      behind = line.at(-1)?.id ?? behind
+      behind = line.at(-1)
     }
     return undefined
   }
