@@ -301,6 +301,7 @@ CREATE INDEX "appointment_services_payee" ON "appointment_services" USING btree 
 CREATE UNIQUE INDEX "appointment_staff_user" ON "appointment_staff" USING btree ("user_id") WHERE user_id is not null;--> statement-breakpoint
 CREATE INDEX "appointment_staff_services_service" ON "appointment_staff_services" USING btree ("service_id");--> statement-breakpoint
 CREATE INDEX "appointment_waits_line" ON "appointment_waits" USING btree ("service_id","since","id") WHERE state = 'waiting';--> statement-breakpoint
+CREATE INDEX "appointment_waits_when" ON "appointment_waits" USING btree ("service_id","to_at","from_at") WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX "appointment_waits_over" ON "appointment_waits" USING btree ("to_at") WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX "appointment_waits_ended" ON "appointment_waits" USING btree ("ended_at") WHERE state = 'ended';--> statement-breakpoint
 CREATE INDEX "appointment_waits_user" ON "appointment_waits" USING btree ("user_id","id");--> statement-breakpoint

@@ -169,6 +169,7 @@ CREATE TABLE `appointment_waits` (
 ) STRICT, WITHOUT ROWID;
 --> statement-breakpoint
 CREATE INDEX `appointment_waits_line` ON `appointment_waits` (`service_id`,`since`,`id`) WHERE state = 'waiting';--> statement-breakpoint
+CREATE INDEX `appointment_waits_when` ON `appointment_waits` (`service_id`,`to_at`,`from_at`) WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX `appointment_waits_over` ON `appointment_waits` (`to_at`) WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX `appointment_waits_ended` ON `appointment_waits` (`ended_at`) WHERE state = 'ended';--> statement-breakpoint
 CREATE INDEX `appointment_waits_user` ON `appointment_waits` (`user_id`,`id`);--> statement-breakpoint

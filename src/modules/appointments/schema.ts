@@ -206,6 +206,7 @@ export const waits = table(
   },
   (t) => [
     index('appointment_waits_line').on(t.serviceId, t.since, t.id).where(sql`state = 'waiting'`),
+    index('appointment_waits_when').on(t.serviceId, t.toAt, t.fromAt).where(sql`state = 'waiting'`),
     index('appointment_waits_over').on(t.toAt).where(sql`state = 'waiting'`),
     index('appointment_waits_ended').on(t.endedAt).where(sql`state = 'ended'`),
     index('appointment_waits_user').on(t.userId, t.id),

@@ -1,7 +1,8 @@
 /** The waiting list: who waited longest is asked first, has time to answer, and nobody slips in between. */
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, spyOn, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
 import { appointments, waits as waitTable } from '../../../src/modules/appointments/schema'
+import type { Tx } from '../../../src/platform/db'
 import { expectCleanBooks } from '../../acceptance/answers'
 import { createWorld, type Person, PIN, type World } from '../../support/world'
 import { allowed, EVERY_DAY, expectCode, HOUR_MS, MINUTE_MS, placeOf, unnoted } from './place'
@@ -352,11 +353,24 @@ describe('a place that becomes free', () => {
     const count = async () => (await rowsOf(sql`select id from appointments where status = 'offered'`)).length
     allowed(await world.app.appointments.services.change(group.serviceId, { capacity: 121 }, unnoted))
     expect(await count()).toBe(50)
-
     await tick()
-
+    expect(await count()).toBe(100)
+    await tick()
     expect(await count()).toBe(120)
     expect(await rowsOf(sql`select id from appointment_services where grown_from is not null`)).toEqual([])
+  })
+
+  test('by more capacity is found by all who can come, however many cannot who have waited longer', async () => {
+    const group = await place.serviceWithStaff({ capacity: 1 }, ONE_START)
+    const elsewhere = await place.serviceWithStaff({ capacity: 300 })
+    await place.booked(amina, group.serviceId, AT)
+    await repeat((await place.booked(bruno, elsewhere.serviceId, AT)).id, 200)
+    for (let i = 0; i < 200; i++) await waits(`usr_busy${i}`, group.serviceId)
+    for (let i = 0; i < 4; i++) await waits(`usr_late${i}`, group.serviceId)
+
+    allowed(await world.app.appointments.services.change(group.serviceId, { capacity: 5 }, unnoted))
+
+    expect(await rowsOf(sql`select id from appointments where user_id like 'usr_late%'`)).toHaveLength(4)
   })
 
   test('given up by many at once is offered to each once', async () => {
@@ -427,6 +441,74 @@ describe('time that there was not before is offered to whoever waits', () => {
     expect(await first()).toEqual(EIGHT)
   })
 })
+
+describe('what a service that has grown costs the database in one tick', () => {
+  const { fromDate, toDate, reason } = { fromDate: '2026-11-25', toDate: '2026-12-24', reason: 'Flood' }
+
+  /** Opens again after a flood, and counts what is asked until the next tick is over. */
+  async function afterFlood(): Promise<number> {
+    const { closures } = world.app.appointments
+    const { id } = allowed(await closures.create({ fromDate, toDate, reason }, unnoted))
+    allowed(await closures.remove(id, unnoted))
+    return queriesOf(tick)
+  }
+
+  test('does not depend on with how many it could be, nor on how much is free, if nobody can come', async () => {
+    for (const hour of ['10', '11', '12']) await place.booked(bruno, serviceId, `2026-12-26T${hour}:00`)
+    allowed(await wait(bruno, { from: '2026-11-26', to: '2026-11-26' }))
+    const few = await afterFlood()
+    for (let i = 0; i < 3; i++) await place.member([serviceId])
+    await tick()
+    allowed(await wait(bruno, { from: '2026-11-27', to: '2026-11-30' }))
+    // Whoever waits twice is looked at twice.
+    expect(await afterFlood()).toBeLessThan(2 * few)
+    expect(await offered(bruno)).toEqual([])
+  })
+
+  test('is one look for each start, however many could take somebody who has something else then', async () => {
+    allowed(await world.app.appointments.staff.setHours(staffId, ONE_START, unnoted))
+    const other = await place.serviceWithStaff()
+    await place.booked(bruno, other.serviceId, AT)
+    allowed(await wait(bruno))
+    const one = await afterFlood()
+    for (let i = 0; i < 5; i++) await place.member([serviceId], {}, ONE_START)
+    await tick()
+    expect(await afterFlood()).toBeLessThanOrEqual(one)
+  })
+
+  test('is a part only, so that reminders need not wait for it', async () => {
+    allowed(await world.app.appointments.staff.setHours(staffId, [], unnoted))
+    for (let i = 0; i < 3; i++) await waits(`usr_patient${i}`)
+    const grownFrom = async () => {
+      const [row] = await rowsOf(sql`select grown_from as moment from appointment_services where id = ${serviceId}`)
+      return (row as { moment: number | null }).moment
+    }
+    allowed(await wait(bruno, { from: '2026-12-01', to: '2026-12-30' }))
+    await afterFlood()
+    expect(await grownFrom()).not.toBe(null)
+    for (let i = 0; i < 5; i++) await tick()
+    expect(await grownFrom()).toBe(null)
+  })
+})
+
+/** How often a unit reads while this goes on. */
+async function queriesOf(work: () => Promise<unknown>): Promise<number> {
+  const { store } = world.runtime
+  const write = store.write.bind(store)
+  let asked = 0
+  const counting = (tx: Tx): Tx =>
+    new Proxy(tx, {
+      get(target, name) {
+        if (name === 'select' || name === 'selectDistinct') asked += 1
+        const value: unknown = Reflect.get(target, name)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  const spy = spyOn(store, 'write').mockImplementation((unit) => write((tx) => unit(counting(tx))))
+  await work()
+  spy.mockRestore()
+  return asked
+}
 
 /** The same appointment again, of people who are busy with it. */
 async function repeat(id: string, times: number): Promise<void> {

@@ -153,7 +153,7 @@ export function createAppointments(
     async tick() {
       while ((await reminders.due(REMINDERS_AT_ONCE)) === REMINDERS_AT_ONCE);
       while ((await offers.lapseDue(OFFERS_AT_ONCE)) === OFFERS_AT_ONCE);
-      while ((await offers.growDue()) > 0);
+      await offers.growDue()
       await waiting.endOver(WAITS_A_TICK)
       while ((await deposits.expireDue()) > 0);
     },
