@@ -164,13 +164,15 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
     write(async (tx): Changed => {
       const found = await lockFor(tx, asker, id, step)
       if (!found.ok) return found
-      const { row, status } = found.value
+      const { row, status, by } = found.value
       if (row.startsAt > clock()) return fail('appointment_not_started')
       const ended = await deposits.keep(tx, row, await services.find(tx, row.serviceId))
       const concluded = await rows.change(tx, row, { ...ended.changes, status })
       await reminders.drop(tx, id, step === 'complete')
-      if (step === 'miss') await reviews.discount(tx, id)
-      await note(tx, asker, step, concluded, moneyOf(concluded, ended))
+      // Whoever a review is about has no say in whether it is shown.
+      const hiddenReview = step === 'miss' && by === 'operator' ? await reviews.discount(tx, id) : undefined
+      const detail = { ...moneyOf(concluded, ended), ...(hiddenReview === undefined ? {} : { hiddenReview }) }
+      await note(tx, asker, step, concluded, detail)
       const type = step === 'complete' ? appointmentCompleted : appointmentMissed
       await events.append(tx, type, row.userId, endOf(concluded, ended))
       return ok(await views.one(tx, concluded))
