@@ -432,6 +432,53 @@ describe('time that there was not before is offered to whoever waits', () => {
     expect((await offerOf(carla)).staff.id).toBe(staffId)
   })
 
+  test('when hours grow while an offer is open that is then not answered', async () => {
+    const { staff } = world.app.appointments
+    allowed(await staff.setHours(staffId, ONE_START, unnoted))
+    const { id } = await place.booked(amina, serviceId, AT)
+    allowed(await wait(bruno))
+    allowed(await place.cancelAtDesk(id))
+    const offer = await offerOf(bruno)
+    allowed(await staff.setHours(staffId, EVERY_DAY, unnoted))
+    await tick()
+    expect(await first()).toEqual(['2026-11-27T09:00+02:00'])
+    await lapse(offer)
+    expect(await first()).toEqual(EIGHT)
+  })
+
+  test('when there is more room while an offer is open that is then not answered', async () => {
+    const group = await place.serviceWithStaff({ capacity: 1 }, [
+      { weekday: 5, fromMinute: 540, toMinute: 570 },
+      { weekday: 5, fromMinute: 600, toMinute: 630 },
+    ])
+    const { id } = await place.booked(amina, group.serviceId, AT)
+    await place.booked(carla, group.serviceId, '2026-11-27T10:00')
+    allowed(await wait(bruno, { serviceId: group.serviceId }))
+    allowed(await place.cancelAtDesk(id))
+    allowed(await world.app.appointments.services.change(group.serviceId, { capacity: 2 }, unnoted))
+    await lapse(await offerOf(bruno))
+    expect(await first()).toEqual(['2026-11-27T10:00+02:00'])
+  })
+
+  test('and not when nothing has grown', async () => {
+    const { staff, closures } = world.app.appointments
+    const over = { fromDate: '2026-11-20', toDate: '2026-11-22', reason: 'Flood' }
+    const { id } = allowed(await closures.create(over, unnoted))
+    allowed(await wait(bruno))
+    const inTwo = EVERY_DAY.flatMap(({ weekday }) => [
+      { weekday, fromMinute: 480, toMinute: 600 },
+      { weekday, fromMinute: 600, toMinute: 1080 },
+    ])
+    for (const week of [EVERY_DAY, inTwo, EVERY_DAY.slice(1), ONE_START])
+      allowed(await staff.setHours(staffId, week, unnoted))
+    allowed(await closures.remove(id, unnoted))
+    await tick()
+    expect(await first()).toEqual([])
+    allowed(await staff.setHours(staffId, [{ weekday: 5, fromMinute: 540, toMinute: 600 }], unnoted))
+    await tick()
+    expect(await first()).toEqual(['2026-11-27T09:00+02:00'])
+  })
+
   test('when the service can be booked again', async () => {
     const { services } = world.app.appointments
     allowed(await wait(bruno))

@@ -168,6 +168,7 @@ export function createOffers({ store, clock }: Runtime, parts: OffersParts): Off
     freed,
 
     async grown(tx, service) {
+      await services.hasGrown(tx, clock(), [service.id])
       await grow(tx, { ...service, grownFrom: clock() })
     },
 

@@ -129,6 +129,7 @@ export function createWaiting(
           state: 'waiting',
           since: clock(),
           lapses: 0,
+          grownMeanwhile: false,
           createdAt: clock(),
           endedAt: null,
         }
@@ -175,11 +176,13 @@ export function createWaiting(
       if (!wait) return
       const now = clock()
       const lapses = wait.lapses + 1
-      const next = lapses < LAPSES_EACH ? { state: 'waiting', since: now } : { state: 'ended', endedAt: now }
+      const waitsOn = lapses < LAPSES_EACH
+      const next = waitsOn ? { state: 'waiting', since: now } : { state: 'ended', endedAt: now }
       await tx
         .update(waits)
-        .set({ ...next, lapses })
+        .set({ ...next, lapses, grownMeanwhile: false })
         .where(eq(waits.id, waitId))
+      if (waitsOn && wait.grownMeanwhile) await services.offerFrom(tx, now, [wait.serviceId])
     },
 
     async endOver(limit) {
