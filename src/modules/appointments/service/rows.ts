@@ -68,13 +68,9 @@ export function createRows(clock: Clock): Rows {
     },
 
     async lockOffer(tx, userId, waitId) {
-      const isTheirs = and(eq(appointments.userId, userId), eq(appointments.waitId, waitId))
-      const [row] = await forUpdate(
-        tx
-          .select()
-          .from(appointments)
-          .where(and(isBusy, isTheirs, eq(appointments.status, 'offered'))),
-      )
+      const { userId: whose, waitId: of, status } = appointments
+      const isIt = and(eq(whose, userId), eq(of, waitId), eq(status, 'offered'))
+      const [row] = await forUpdate(tx.select().from(appointments).where(isIt))
       return row
     },
 
