@@ -136,6 +136,9 @@ CREATE TABLE "appointment_waits" (
 	"from_at" bigint NOT NULL,
 	"to_at" bigint NOT NULL,
 	"state" text NOT NULL,
+	"since" bigint NOT NULL,
+	"lapses" bigint NOT NULL,
+	"grown_meanwhile" boolean NOT NULL,
 	"created_at" bigint NOT NULL,
 	"ended_at" bigint,
 	CONSTRAINT "appointment_waits_state" CHECK ("appointment_waits"."state" in ('waiting', 'offered', 'ended'))
@@ -298,7 +301,9 @@ CREATE INDEX "appointment_services_grown" ON "appointment_services" USING btree 
 CREATE INDEX "appointment_services_payee" ON "appointment_services" USING btree ("payee_id") WHERE payee_id is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "appointment_staff_user" ON "appointment_staff" USING btree ("user_id") WHERE user_id is not null;--> statement-breakpoint
 CREATE INDEX "appointment_staff_services_service" ON "appointment_staff_services" USING btree ("service_id");--> statement-breakpoint
-CREATE INDEX "appointment_waits_line" ON "appointment_waits" USING btree ("service_id","id") WHERE state = 'waiting';--> statement-breakpoint
+CREATE INDEX "appointment_waits_line" ON "appointment_waits" USING btree ("service_id","since","id") WHERE state = 'waiting';--> statement-breakpoint
+CREATE INDEX "appointment_waits_when" ON "appointment_waits" USING btree ("service_id","to_at","from_at") WHERE state = 'waiting';--> statement-breakpoint
+CREATE INDEX "appointment_waits_offered" ON "appointment_waits" USING btree ("service_id") WHERE state = 'offered';--> statement-breakpoint
 CREATE INDEX "appointment_waits_over" ON "appointment_waits" USING btree ("to_at") WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX "appointment_waits_ended" ON "appointment_waits" USING btree ("ended_at") WHERE state = 'ended';--> statement-breakpoint
 CREATE INDEX "appointment_waits_user" ON "appointment_waits" USING btree ("user_id","id");--> statement-breakpoint

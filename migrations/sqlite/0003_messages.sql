@@ -161,12 +161,17 @@ CREATE TABLE `appointment_waits` (
 	`from_at` integer NOT NULL,
 	`to_at` integer NOT NULL,
 	`state` text NOT NULL,
+	`since` integer NOT NULL,
+	`lapses` integer NOT NULL,
+	`grown_meanwhile` integer NOT NULL,
 	`created_at` integer NOT NULL,
 	`ended_at` integer,
 	CONSTRAINT "appointment_waits_state" CHECK("appointment_waits"."state" in ('waiting', 'offered', 'ended'))
 ) STRICT, WITHOUT ROWID;
 --> statement-breakpoint
-CREATE INDEX `appointment_waits_line` ON `appointment_waits` (`service_id`,`id`) WHERE state = 'waiting';--> statement-breakpoint
+CREATE INDEX `appointment_waits_line` ON `appointment_waits` (`service_id`,`since`,`id`) WHERE state = 'waiting';--> statement-breakpoint
+CREATE INDEX `appointment_waits_when` ON `appointment_waits` (`service_id`,`to_at`,`from_at`) WHERE state = 'waiting';--> statement-breakpoint
+CREATE INDEX `appointment_waits_offered` ON `appointment_waits` (`service_id`) WHERE state = 'offered';--> statement-breakpoint
 CREATE INDEX `appointment_waits_over` ON `appointment_waits` (`to_at`) WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX `appointment_waits_ended` ON `appointment_waits` (`ended_at`) WHERE state = 'ended';--> statement-breakpoint
 CREATE INDEX `appointment_waits_user` ON `appointment_waits` (`user_id`,`id`);--> statement-breakpoint

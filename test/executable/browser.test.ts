@@ -4,7 +4,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { emptyFolder, type Running, startServer } from '../support/executable'
 import { until } from '../support/until'
-import { DEMO, post, put, signIn } from './api'
+import { DEMO, get, post, put, signIn } from './api'
 
 const CHROMIUM = '/usr/bin/chromium'
 /** Where pictures of the pages are left, if anybody wants them. */
@@ -203,6 +203,47 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser', () => {
       expect((await file).suggestedFilename()).toBe('appointment.ics')
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390)
       expect(strangers).toEqual([])
+    })
+
+    test('hands it to the calendar though the session has run out meanwhile', async () => {
+      let refused = 0
+      await page.route(
+        `**/api/v1/appointments/${id}/invitation`,
+        (route) => {
+          refused += 1
+          return route.fulfill({
+            status: 401,
+            contentType: 'application/problem+json',
+            json: { code: 'unauthenticated' },
+          })
+        },
+        { times: 1 },
+      )
+      const file = page.waitForEvent('download')
+      await page.getByText('Put it into my calendar').click()
+      const path = await (await file).path()
+      expect(await Bun.file(path).text()).toStartWith('BEGIN:VCALENDAR')
+      expect(refused).toBe(1)
+    })
+
+    test('says until when an offer is kept, where the service is, and what came of one that was not answered', async () => {
+      let state: object = { status: 'offered', offeredUntil: '2126-01-01T22:30:00.000Z', deposit: 0 }
+      await page.route(`**/api/v1/appointments/${id}`, async (route) => {
+        const answer = await route.fetch()
+        await route.fulfill({ json: { ...(await answer.json()), ...state } })
+      })
+      await page.reload()
+      await page.getByText(/Kept for you until Wednesday, January 2, 2126 at 12:30.AM/).waitFor()
+      state = { status: 'lapsed', offeredUntil: '2026-01-01T22:30:00.000Z' }
+      await page.reload()
+      await page.getByRole('heading', { name: 'Advice was not answered in time' }).waitFor()
+      expect(await page.getByText('You still wait').count()).toBe(0)
+      const { body } = await get(appointments(), `/${id}`, customer)
+      const wanted = { serviceId: body.service.id, from: inDays(5), to: inDays(6) }
+      await post(appointments(), '/waiting', wanted, customer)
+      await page.reload()
+      await page.getByText('You still wait for a place.').waitFor()
+      await page.unroute(`**/api/v1/appointments/${id}`)
     })
 
     test('says why the place has cancelled it', async () => {

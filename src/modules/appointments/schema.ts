@@ -197,11 +197,19 @@ export const waits = table(
     toAt: time('to_at').notNull(),
     /** `waiting`, `offered` or `ended`. */
     state: text('state').notNull(),
+    /** Since when they stand where they do: who does not answer goes to the end of the line. */
+    since: time('since').notNull(),
+    /** How many offers they have not answered. */
+    lapses: int('lapses').notNull(),
+    /** There has been more time or room since a place was offered: if that lapses, what is free is still to be offered. */
+    grownMeanwhile: bool('grown_meanwhile').notNull(),
     createdAt: time('created_at').notNull(),
     endedAt: time('ended_at'),
   },
   (t) => [
-    index('appointment_waits_line').on(t.serviceId, t.id).where(sql`state = 'waiting'`),
+    index('appointment_waits_line').on(t.serviceId, t.since, t.id).where(sql`state = 'waiting'`),
+    index('appointment_waits_when').on(t.serviceId, t.toAt, t.fromAt).where(sql`state = 'waiting'`),
+    index('appointment_waits_offered').on(t.serviceId).where(sql`state = 'offered'`),
     index('appointment_waits_over').on(t.toAt).where(sql`state = 'waiting'`),
     index('appointment_waits_ended').on(t.endedAt).where(sql`state = 'ended'`),
     index('appointment_waits_user').on(t.userId, t.id),

@@ -5,10 +5,13 @@ const place = document.getElementById('page')
 const id = location.pathname.split('/').pop()
 const path = `/appointments/${id}`
 
+const HANDED_OVER_MS = 60_000
 const STARS = ['1', '2', '3', '4', '5']
 
-const when = ({ startsAt, timeZone }) =>
-  new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short', timeZone }).format(new Date(startsAt))
+/** On the clock where the service is. */
+const when = (moment, timeZone) =>
+  new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short', timeZone }).format(new Date(moment))
+
 function money(amount, currency) {
   const { maximumFractionDigits: digits } = new Intl.NumberFormat('en', {
     style: 'currency',
@@ -25,10 +28,9 @@ const act = (method, to, body) => async (fields) => {
 
 const pinField = ['PIN', 'pin', { type: 'password', inputmode: 'numeric', maxlength: '6', autocomplete: 'off' }]
 
-function offered({ deposit, offeredUntil }) {
-  const until = new Date(offeredUntil).toLocaleTimeString(undefined, { timeStyle: 'short' })
+function offered({ deposit, offeredUntil, timeZone }) {
   return [
-    h('p', {}, `This place is kept for you until ${until}.`),
+    h('p', {}, `Kept for you until ${when(offeredUntil, timeZone)}.`),
     form(
       undefined,
       deposit > 0 ? [pinField] : [],
@@ -115,32 +117,48 @@ const HOW_IT_STANDS = {
   missed: 'was missed',
   cancelled: 'was cancelled',
   declined: 'was declined',
-  lapsed: 'went to somebody else',
+  lapsed: 'was not answered in time',
+}
+
+/** Whether this person is still in line for the service. */
+async function waitsOn({ service }) {
+  const { items } = await call('GET', '/appointments/waiting?limit=100')
+  return items.some(({ serviceId, state }) => serviceId === service.id && state !== 'ended')
+}
+
+/** Fetched here and not by a link, which would not renew a session that has run out. */
+async function intoCalendar() {
+  const text = await call('GET', `${path}/invitation`)
+  const href = URL.createObjectURL(new Blob([text], { type: 'text/calendar' }))
+  h('a', { href, download: 'appointment.ics' }).click()
+  setTimeout(() => URL.revokeObjectURL(href), HANDED_OVER_MS)
 }
 
 const isAhead = (moment) => new Date(moment) > new Date()
 
 /** What can be done about one that is booked and has not begun. */
 const booked = (appointment) => [
-  h('p', {}, h('a', { href: `/api/v1${path}/invitation`, download: true }, 'Put it into my calendar')),
+  form(undefined, [], 'Put it into my calendar', intoCalendar),
   ...(isAhead(appointment.cancelUntil) ? [move(appointment)] : []),
   cancel(appointment),
 ]
 
 async function show() {
   const appointment = await call('GET', path)
-  const { status, startsAt, endsAt, deposit, currency, depositState, cancelledBy, reason } = appointment
+  const { status, startsAt, endsAt, timeZone, deposit, currency, depositState, cancelledBy, reason } = appointment
   const isOver = !isAhead(endsAt) && (status === 'booked' || status === 'completed')
   const before = isOver ? await written() : undefined
+  const waits = status === 'lapsed' && (await waitsOn(appointment))
   place.replaceChildren(
     h('h1', {}, `${appointment.service.name} ${HOW_IT_STANDS[status] ?? status}`),
     h(
       'p',
       {},
-      `${when(appointment)}, with ${appointment.staff.name}${appointment.place ? `, ${appointment.place}` : ''}`,
+      `${when(startsAt, timeZone)}, with ${appointment.staff.name}${appointment.place ? `, ${appointment.place}` : ''}`,
     ),
     ...(status === 'cancelled' && cancelledBy !== 'customer' && reason ? [h('p', {}, `Why: ${reason}`)] : []),
     ...(deposit > 0 ? [h('p', {}, `Deposit: ${money(deposit, currency)} (${depositState})`)] : []),
+    ...(waits ? [h('p', {}, 'You still wait for a place.')] : []),
     ...(status === 'offered' ? offered(appointment) : []),
     ...(status === 'booked' && isAhead(startsAt) ? booked(appointment) : []),
     ...(isOver ? [review(before)] : []),

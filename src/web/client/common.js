@@ -31,7 +31,8 @@ async function send(method, path, body) {
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
   const text = await response.text()
-  const answer = text === '' ? undefined : JSON.parse(text)
+  const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '')
+  const answer = isJson && text !== '' ? JSON.parse(text) : text || undefined
   if (!response.ok) throw new Refused(answer ?? {})
   if (answer?.csrfToken !== undefined) csrfToken = answer.csrfToken
   return answer

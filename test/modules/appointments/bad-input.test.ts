@@ -1,6 +1,7 @@
 /** What clients send that they should not, to every route of appointments: each gets its refusal, and nothing is kept. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
+import { services } from '../../../src/modules/appointments/schema'
 import { expectProblem } from '../../acceptance/answers'
 import { createWorld, type Person, PIN, type World } from '../../support/world'
 import { allowed, placeOf, unnoted } from './place'
@@ -110,6 +111,17 @@ describe('a service', () => {
     const reminders = [1440, 60].map((minutesBefore) => ({ name: 'soon', minutesBefore, media: ['sms'] }))
     expectProblem(await send('POST', '/services', operator, { ...good, reminders }), 422, 'reminder_name_repeated')
     expectProblem(await send('PATCH', `/services/${serviceId}`, operator, { reminders }), 422, 'reminder_name_repeated')
+  })
+
+  test('that was made when two reminders could have one name can be changed in everything else', async () => {
+    const reminders = [1440, 60].map((minutesBefore) => ({ name: 'soon', minutesBefore, media: ['sms'] }))
+    const change = (body: object) => send('PATCH', `/services/${serviceId}`, operator, body)
+    await world.runtime.store.write(async (tx) => {
+      await tx.update(services).set({ reminders }).where(eq(services.id, serviceId))
+    })
+    expect((await change({ description: 'By telephone.' })).status).toBe(200)
+    expectProblem(await change({ reminders }), 422, 'reminder_name_repeated')
+    expect((await change({ reminders: null })).status).toBe(200)
   })
 })
 

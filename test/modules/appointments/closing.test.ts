@@ -57,7 +57,7 @@ test('who leaves gives their places to those who wait; their words go, and their
 
   expect(await world.app.appointments.details(ahead.id)).toMatchObject({ status: 'cancelled' })
   expect((await world.app.appointments.lists.own(bruno.id, 5)).map(({ status }) => status)).toEqual(['offered'])
-  const shown = await world.app.appointments.reviews.list(serviceId, 5)
+  const shown = await world.app.appointments.reviews.list(serviceId, { limit: 5, hidden: false })
   expect(shown).toMatchObject([{ rating: 4, text: null, reviewer: null }])
   expectProblem(await world.call('GET', new URL(url).pathname), 404, 'feed_not_found')
   world.clock.advance(10 * DAY_MS)

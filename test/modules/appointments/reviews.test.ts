@@ -17,6 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.end())
 
+const SHOWN = { limit: 10, hidden: false }
 const put = (who: Person, id: string, rating: number, text?: string) =>
   world.app.appointments.reviews.put(who.id, id, { rating, text })
 const shown = async (serviceId: string) => {
@@ -44,7 +45,7 @@ test('a review can be written from the end on, and changes the mean of its servi
   expect(await shown(serviceId)).toEqual([3.5, 2])
   expect(allowed(await put(amina, id, 4)).id).toBe(made.id)
   expect(await shown(serviceId)).toEqual([3, 2])
-  const list = await world.app.appointments.reviews.list(serviceId, 10)
+  const list = await world.app.appointments.reviews.list(serviceId, SHOWN)
   expect(list.map(({ rating, reviewer, text }) => [rating, reviewer, text])).toEqual([
     [2, 'Bruno', null],
     [4, 'Amina', null],
@@ -83,13 +84,29 @@ test('nobody reviews what was not theirs, was cancelled, or what they did not co
 test('who turns out not to have come has what they wrote hidden, and taken out of the mean', async () => {
   const { serviceId } = await place.serviceWithStaff()
   const [one, two] = [await over(amina, serviceId), await over(bruno, serviceId)]
-  allowed(await put(amina, one, 1, 'I waited for nothing.'))
+  const { id } = allowed(await put(amina, one, 1, 'I waited for nothing.'))
   allowed(await put(bruno, two, 5))
   allowed(await place.miss(one))
   expect(await shown(serviceId)).toEqual([5, 1])
   const { reviews } = world.app.appointments
-  expect((await reviews.list(serviceId, 10)).map(({ rating }) => rating)).toEqual([5])
+  expect((await reviews.list(serviceId, SHOWN)).map(({ rating }) => rating)).toEqual([5])
   expect(allowed(await reviews.own(amina.id, one)).hidden).toBe(true)
+  const [noted] = await world.app.identity.auditLog.search({ subject: one, limit: 1 })
+  expect(noted).toMatchObject({ action: 'appointments.miss', detail: { hiddenReview: id } })
+})
+
+test('whoever it is about cannot have it hidden by saying that its customer did not come', async () => {
+  const agent = await world.agent(0)
+  const serviceId = await place.service()
+  await place.member([serviceId], { userId: agent.id })
+  const id = await over(amina, serviceId)
+  allowed(await put(amina, id, 1, 'Rude.'))
+  const { changes, reviews } = world.app.appointments
+  expect(allowed(await changes.miss(place.asDesk(agent, 'agent'), id, place.write)).status).toBe('missed')
+  expect(await shown(serviceId)).toEqual([1, 1])
+  expect((await reviews.list(serviceId, SHOWN)).map(({ text }) => text)).toEqual(['Rude.'])
+  const [noted] = await world.app.identity.auditLog.search({ subject: id, limit: 1 })
+  expect(noted?.detail).not.toHaveProperty('hiddenReview')
 })
 
 test('its customer sees it again, and nobody else by that way', async () => {
@@ -116,7 +133,7 @@ test('an operator hides one: it is not shown, counts in no mean, and it is noted
     world.call('PUT', `/api/v1/appointments/reviews/${id}/hidden`, { token: operator.token, body: { hidden } })
   for (let i = 0; i < 2; i++) expect((await hide(rude.id, true)).status).toBe(200)
   expect(await shown(serviceId)).toEqual([5, 1])
-  expect((await reviews.list(serviceId, 10)).map(({ rating }) => rating)).toEqual([5])
+  expect((await reviews.list(serviceId, SHOWN)).map(({ rating }) => rating)).toEqual([5])
   allowed(await put(bruno, two, 2, 'Still hidden.'))
   expect(await shown(serviceId)).toEqual([5, 1])
   expect((await hide(rude.id, false)).status).toBe(200)
@@ -127,6 +144,17 @@ test('an operator hides one: it is not shown, counts in no mean, and it is noted
     ['appointments.review_hide', operator.id, '192.0.2.1'],
   ])
   expectProblem(await hide('rev_00000000000000000000', true), 404, 'review_not_found')
+
+  await hide(rude.id, true)
+  const list = (who: Person, hidden: string) =>
+    world.call('GET', `/api/v1/appointments/services/${serviceId}/reviews?hidden=${hidden}`, { token: who.token })
+  const ids = async (hidden: string) =>
+    ((await list(operator, hidden)).body as { items: { id: string }[] }).items.map(({ id }) => id)
+  expect(await ids('true')).toEqual([rude.id])
+  expect(await ids('false')).not.toContain(rude.id)
+  amina.token = await world.signIn(amina.email)
+  expectProblem(await list(amina, 'true'), 403, 'insufficient_scope')
+  expect((await list(amina, 'false')).status).toBe(200)
 })
 
 test('written twice at one moment it is one review, counted once', async () => {

@@ -1,7 +1,8 @@
 /** The waiting list: who waited longest is asked first, has time to answer, and nobody slips in between. */
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, spyOn, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
 import { appointments, waits as waitTable } from '../../../src/modules/appointments/schema'
+import type { Tx } from '../../../src/platform/db'
 import { expectCleanBooks } from '../../acceptance/answers'
 import { createWorld, type Person, PIN, type World } from '../../support/world'
 import { allowed, EVERY_DAY, expectCode, HOUR_MS, MINUTE_MS, placeOf, unnoted } from './place'
@@ -145,7 +146,7 @@ describe('a place that becomes free', () => {
     }
   })
 
-  test('that was not answered leaves whoever slept in line, for the next place and not for this one again', async () => {
+  test('that was not answered leaves whoever slept in line once, for the next place and not for this one again', async () => {
     const other = await place.booked(amina, serviceId, '2026-11-27T14:00')
     const { id } = await place.booked(amina, serviceId, AT)
     allowed(await wait(bruno))
@@ -159,6 +160,53 @@ describe('a place that becomes free', () => {
     allowed(await place.cancelAtDesk(other.id))
 
     expect((await offerOf(bruno)).local).toBe('2026-11-27T14:00+02:00')
+  })
+
+  test('goes first to those who have not let one lapse, and to nobody who has let two lapse', async () => {
+    const times = ['09:00', '11:00', '14:00']
+    const made = []
+    for (const time of times) made.push(await place.booked(amina, serviceId, `2026-11-27T${time}`))
+    allowed(await wait(bruno))
+    allowed(await place.cancelAtDesk(made[0]?.id ?? ''))
+    allowed(await wait(carla))
+    await lapse(await offerOf(bruno))
+    allowed(await decline(carla, (await offerOf(carla)).id))
+    allowed(await wait(carla))
+    world.clock.advance(1)
+
+    allowed(await place.cancelAtDesk(made[1]?.id ?? ''))
+    await lapse(await offerOf(bruno))
+    expect((await world.app.appointments.waiting.list(bruno.id, 5)).map(({ state }) => state)).toEqual(['ended'])
+    allowed(await decline(carla, (await offerOf(carla)).id))
+    allowed(await place.cancelAtDesk(made[2]?.id ?? ''))
+    expect(await offered(bruno)).toEqual([])
+  })
+
+  test('is not kept back by people who never answer', async () => {
+    allowed(await world.app.appointments.staff.setHours(staffId, [], unnoted))
+    for (let i = 0; i < 6; i++) await waits(`usr_silent${i}`)
+    world.clock.advance(1)
+    allowed(await wait(bruno))
+    const hours = [{ weekday: 6, fromMinute: 540, toMinute: 630 }]
+    allowed(await world.app.appointments.staff.setHours(staffId, hours, unnoted))
+    await tick()
+    const offersMade = async () => (await rowsOf(sql`select id from appointments where wait_id is not null`)).length
+    expect(await offersMade()).toBe(3)
+    const lapseNext = async () => {
+      const [next] = await rowsOf(sql`select min(offered_until) as until from appointments where status = 'offered'`)
+      const { until } = next as { until: number | null }
+      if (until === null) return false
+      world.clock.advance(Number(until) - world.clock())
+      await tick()
+      return true
+    }
+    await lapseNext()
+    await lapseNext()
+    // The third time it is the turn of whoever came last; the two places besides go to those who slept once.
+    expect((await offered(bruno)).length).toBe(1)
+    while (await lapseNext());
+    // Each silent person has had two, and Bruno, who does not answer here, no more than that either.
+    expect(await offersMade()).toBeLessThanOrEqual(14)
   })
 
   test('is told of as long as it is kept, and not once it is taken or over', async () => {
@@ -305,11 +353,24 @@ describe('a place that becomes free', () => {
     const count = async () => (await rowsOf(sql`select id from appointments where status = 'offered'`)).length
     allowed(await world.app.appointments.services.change(group.serviceId, { capacity: 121 }, unnoted))
     expect(await count()).toBe(50)
-
     await tick()
-
+    expect(await count()).toBe(100)
+    await tick()
     expect(await count()).toBe(120)
     expect(await rowsOf(sql`select id from appointment_services where grown_from is not null`)).toEqual([])
+  })
+
+  test('by more capacity is found by all who can come, however many cannot who have waited longer', async () => {
+    const group = await place.serviceWithStaff({ capacity: 1 }, ONE_START)
+    const elsewhere = await place.serviceWithStaff({ capacity: 300 })
+    await place.booked(amina, group.serviceId, AT)
+    await repeat((await place.booked(bruno, elsewhere.serviceId, AT)).id, 200)
+    for (let i = 0; i < 200; i++) await waits(`usr_busy${i}`, group.serviceId)
+    for (let i = 0; i < 4; i++) await waits(`usr_late${i}`, group.serviceId)
+
+    allowed(await world.app.appointments.services.change(group.serviceId, { capacity: 5 }, unnoted))
+
+    expect(await rowsOf(sql`select id from appointments where user_id like 'usr_late%'`)).toHaveLength(4)
   })
 
   test('given up by many at once is offered to each once', async () => {
@@ -371,6 +432,53 @@ describe('time that there was not before is offered to whoever waits', () => {
     expect((await offerOf(carla)).staff.id).toBe(staffId)
   })
 
+  test('when hours grow while an offer is open that is then not answered', async () => {
+    const { staff } = world.app.appointments
+    allowed(await staff.setHours(staffId, ONE_START, unnoted))
+    const { id } = await place.booked(amina, serviceId, AT)
+    allowed(await wait(bruno))
+    allowed(await place.cancelAtDesk(id))
+    const offer = await offerOf(bruno)
+    allowed(await staff.setHours(staffId, EVERY_DAY, unnoted))
+    await tick()
+    expect(await first()).toEqual(['2026-11-27T09:00+02:00'])
+    await lapse(offer)
+    expect(await first()).toEqual(EIGHT)
+  })
+
+  test('when there is more room while an offer is open that is then not answered', async () => {
+    const group = await place.serviceWithStaff({ capacity: 1 }, [
+      { weekday: 5, fromMinute: 540, toMinute: 570 },
+      { weekday: 5, fromMinute: 600, toMinute: 630 },
+    ])
+    const { id } = await place.booked(amina, group.serviceId, AT)
+    await place.booked(carla, group.serviceId, '2026-11-27T10:00')
+    allowed(await wait(bruno, { serviceId: group.serviceId }))
+    allowed(await place.cancelAtDesk(id))
+    allowed(await world.app.appointments.services.change(group.serviceId, { capacity: 2 }, unnoted))
+    await lapse(await offerOf(bruno))
+    expect(await first()).toEqual(['2026-11-27T10:00+02:00'])
+  })
+
+  test('and not when nothing has grown', async () => {
+    const { staff, closures } = world.app.appointments
+    const over = { fromDate: '2026-11-20', toDate: '2026-11-22', reason: 'Flood' }
+    const { id } = allowed(await closures.create(over, unnoted))
+    allowed(await wait(bruno))
+    const inTwo = EVERY_DAY.flatMap(({ weekday }) => [
+      { weekday, fromMinute: 480, toMinute: 600 },
+      { weekday, fromMinute: 600, toMinute: 1080 },
+    ])
+    for (const week of [EVERY_DAY, inTwo, EVERY_DAY.slice(1), ONE_START])
+      allowed(await staff.setHours(staffId, week, unnoted))
+    allowed(await closures.remove(id, unnoted))
+    await tick()
+    expect(await first()).toEqual([])
+    allowed(await staff.setHours(staffId, [{ weekday: 5, fromMinute: 540, toMinute: 600 }], unnoted))
+    await tick()
+    expect(await first()).toEqual(['2026-11-27T09:00+02:00'])
+  })
+
   test('when the service can be booked again', async () => {
     const { services } = world.app.appointments
     allowed(await wait(bruno))
@@ -380,6 +488,74 @@ describe('time that there was not before is offered to whoever waits', () => {
     expect(await first()).toEqual(EIGHT)
   })
 })
+
+describe('what a service that has grown costs the database in one tick', () => {
+  const { fromDate, toDate, reason } = { fromDate: '2026-11-25', toDate: '2026-12-24', reason: 'Flood' }
+
+  /** Opens again after a flood, and counts what is asked until the next tick is over. */
+  async function afterFlood(): Promise<number> {
+    const { closures } = world.app.appointments
+    const { id } = allowed(await closures.create({ fromDate, toDate, reason }, unnoted))
+    allowed(await closures.remove(id, unnoted))
+    return queriesOf(tick)
+  }
+
+  test('does not depend on with how many it could be, nor on how much is free, if nobody can come', async () => {
+    for (const hour of ['10', '11', '12']) await place.booked(bruno, serviceId, `2026-12-26T${hour}:00`)
+    allowed(await wait(bruno, { from: '2026-11-26', to: '2026-11-26' }))
+    const few = await afterFlood()
+    for (let i = 0; i < 3; i++) await place.member([serviceId])
+    await tick()
+    allowed(await wait(bruno, { from: '2026-11-27', to: '2026-11-30' }))
+    // Whoever waits twice is looked at twice.
+    expect(await afterFlood()).toBeLessThan(2 * few)
+    expect(await offered(bruno)).toEqual([])
+  })
+
+  test('is one look for each start, however many could take somebody who has something else then', async () => {
+    allowed(await world.app.appointments.staff.setHours(staffId, ONE_START, unnoted))
+    const other = await place.serviceWithStaff()
+    await place.booked(bruno, other.serviceId, AT)
+    allowed(await wait(bruno))
+    const one = await afterFlood()
+    for (let i = 0; i < 5; i++) await place.member([serviceId], {}, ONE_START)
+    await tick()
+    expect(await afterFlood()).toBeLessThanOrEqual(one)
+  })
+
+  test('is a part only, so that reminders need not wait for it', async () => {
+    allowed(await world.app.appointments.staff.setHours(staffId, [], unnoted))
+    for (let i = 0; i < 3; i++) await waits(`usr_patient${i}`)
+    const grownFrom = async () => {
+      const [row] = await rowsOf(sql`select grown_from as moment from appointment_services where id = ${serviceId}`)
+      return (row as { moment: number | null }).moment
+    }
+    allowed(await wait(bruno, { from: '2026-12-01', to: '2026-12-30' }))
+    await afterFlood()
+    expect(await grownFrom()).not.toBe(null)
+    for (let i = 0; i < 5; i++) await tick()
+    expect(await grownFrom()).toBe(null)
+  })
+})
+
+/** How often a unit reads while this goes on. */
+async function queriesOf(work: () => Promise<unknown>): Promise<number> {
+  const { store } = world.runtime
+  const write = store.write.bind(store)
+  let asked = 0
+  const counting = (tx: Tx): Tx =>
+    new Proxy(tx, {
+      get(target, name) {
+        if (name === 'select' || name === 'selectDistinct') asked += 1
+        const value: unknown = Reflect.get(target, name)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  const spy = spyOn(store, 'write').mockImplementation((unit) => write((tx) => unit(counting(tx))))
+  await work()
+  spy.mockRestore()
+  return asked
+}
 
 /** The same appointment again, of people who are busy with it. */
 async function repeat(id: string, times: number): Promise<void> {
@@ -415,7 +591,7 @@ describe('waiting', () => {
     expectCode(await wait(carla, { staffId: 'stf_00000000000000000000' }), 'staff_not_found')
   })
 
-  test('again while a place is offered is refused: whoever does not answer waits on', async () => {
+  test('again while a place is offered is refused', async () => {
     const { id } = await place.booked(amina, serviceId, AT)
     allowed(await wait(bruno))
     allowed(await place.cancel(amina, id))
@@ -443,7 +619,7 @@ describe('waiting', () => {
     world.clock.advance(1)
     await tick()
     expect(await stateOf()).toEqual(['ended'])
-    expectCode(await world.app.appointments.waiting.leave(bruno.id, id), 'wait_not_found')
+    expectCode(await world.app.appointments.changes.leave(bruno.id, id), 'wait_not_found')
 
     expect(await world.app.appointments.prune(world.clock())).toBe(0)
     expect(await world.app.appointments.prune(world.clock() + 1)).toBe(1)
@@ -467,13 +643,30 @@ describe('waiting', () => {
 
   test('can be given up, by oneself only', async () => {
     const { id } = allowed(await wait(bruno))
-    const { leave } = world.app.appointments.waiting
+    const { leave } = world.app.appointments.changes
     expectCode(await leave(carla.id, id), 'wait_not_found')
     expect((await leave(bruno.id, id)).ok).toBe(true)
     expectCode(await leave(bruno.id, id), 'wait_not_found')
     const booked = await place.booked(amina, serviceId, AT)
     allowed(await place.cancel(amina, booked.id))
     expect(await offered(bruno)).toEqual([])
+  })
+
+  test('can be given up while a place is offered, which goes to the next', async () => {
+    const { id } = await place.booked(amina, serviceId, AT)
+    const { id: waitId } = allowed(await wait(bruno))
+    allowed(await wait(carla))
+    allowed(await place.cancel(amina, id))
+    const offer = await offerOf(bruno)
+    const { leave } = world.app.appointments.changes
+    expectCode(await leave(carla.id, waitId), 'wait_not_found')
+
+    expect((await leave(bruno.id, waitId)).ok).toBe(true)
+
+    expect((await place.get(bruno, offer.id)).status).toBe('declined')
+    expect((await world.app.appointments.waiting.list(bruno.id, 5)).map(({ state }) => state)).toEqual(['ended'])
+    expect((await offerOf(carla)).local).toBe('2026-11-27T09:00+02:00')
+    expectCode(await leave(bruno.id, waitId), 'wait_not_found')
   })
 })
 

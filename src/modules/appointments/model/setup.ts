@@ -250,6 +250,14 @@ const shownReview = {
   createdAt: '2026-11-26T09:30:00.000Z',
 }
 export const reviewsModel = pageOf(Type.Object(review), [{ items: [shownReview], nextCursor: null }])
+export const reviewsQuery = Type.Object({
+  ...pageQuery,
+  hidden: Type.Optional(
+    Type.Union([Type.Literal('true'), Type.Literal('false')], {
+      description: '`true`: only those that are hidden; needs `appointments:setup`.',
+    }),
+  ),
+})
 export const reviewModel = answer(
   { ...review, appointmentId: Type.String(), hidden: Type.Boolean() },
   { ...shownReview, appointmentId: 'apt_01m0z3k8x2f4v5b6n7af', hidden: false },

@@ -2,13 +2,14 @@
 import { Elysia } from 'elysia'
 import { principalOf } from '../../../platform/http/context'
 import { pageOfRows } from '../../../platform/http/page'
-import { problems, unwrap } from '../../../platform/http/problem'
+import { httpProblem, problems, unwrap } from '../../../platform/http/problem'
 import type { RouteWords } from '../../../platform/http/route'
 import type { Scope } from '../../identity'
 import { appointmentFailures } from '../failures'
 import {
   pagedQuery,
   reviewsModel,
+  reviewsQuery,
   serviceModel,
   serviceParams,
   servicesModel,
@@ -22,14 +23,14 @@ import { TAG } from './hands'
 const SETS_UP: Scope = 'appointments:setup'
 
 export function catalogueRoutes({ services, staff, slots, reviews }: Appointments, { route }: RouteWords) {
-  /** Whoever sets the place up sees what is switched off, too. */
-  const inactive = (request: Request) => principalOf(request).scopes.has(SETS_UP)
+  /** Whoever sets the place up sees what is switched off or hidden, too. */
+  const setsUp = (request: Request) => principalOf(request).scopes.has(SETS_UP)
 
   return new Elysia({ name: 'appointments-catalogue', normalize: false })
     .get(
       '/appointments/services',
       ({ query, request }) =>
-        pageOfRows(query, 'svc', (limit, after) => services.list({ limit, after, inactive: inactive(request) })),
+        pageOfRows(query, 'svc', (limit, after) => services.list({ limit, after, inactive: setsUp(request) })),
       {
         ...route({
           scopes: ['appointments:read'],
@@ -44,7 +45,7 @@ export function catalogueRoutes({ services, staff, slots, reviews }: Appointment
     .get(
       '/appointments/services/:serviceId',
       async ({ params, request }) =>
-        unwrap(await services.get(params.serviceId, { inactive: inactive(request) }), appointmentFailures),
+        unwrap(await services.get(params.serviceId, { inactive: setsUp(request) }), appointmentFailures),
       {
         ...route({ scopes: ['appointments:read'], tag: TAG, summary: 'One service' }),
         params: serviceParams,
@@ -79,18 +80,28 @@ export function catalogueRoutes({ services, staff, slots, reviews }: Appointment
     )
     .get(
       '/appointments/services/:serviceId/reviews',
-      ({ params, query }) => pageOfRows(query, 'rev', (limit, after) => reviews.list(params.serviceId, limit, after)),
+      ({ params, query, request }) => {
+        const hidden = query.hidden === 'true'
+        if (hidden && !setsUp(request))
+          throw httpProblem('insufficient_scope', `Hidden reviews need the scope ${SETS_UP}.`, { required: [SETS_UP] })
+        return pageOfRows(query, 'rev', (limit, before) => reviews.list(params.serviceId, { limit, before, hidden }))
+      },
       {
-        ...route({ scopes: ['appointments:read'], tag: TAG, summary: 'What people thought of it, newest first' }),
+        ...route({
+          scopes: ['appointments:read'],
+          tag: TAG,
+          summary: 'What people thought of it, newest first',
+          description: 'An operator sees those that are hidden, too, with `hidden=true`.',
+        }),
         params: serviceParams,
-        query: pagedQuery,
+        query: reviewsQuery,
         response: { 200: reviewsModel },
       },
     )
     .get(
       '/appointments/staff',
       ({ query, request }) =>
-        pageOfRows(query, 'stf', (limit, after) => staff.list({ limit, after, inactive: inactive(request) })),
+        pageOfRows(query, 'stf', (limit, after) => staff.list({ limit, after, inactive: setsUp(request) })),
       {
         ...route({ scopes: ['appointments:read'], tag: TAG, summary: 'Who does what' }),
         query: pagedQuery,

@@ -157,7 +157,8 @@ export function deskRoutes({ changes, lists }: Appointments, { route }: RouteWor
           scopes,
           tag: TAG,
           summary: 'The customer did not come',
-          description: 'Once it has begun; said by whoever it was with, or by an operator. The deposit is kept.',
+          description:
+            'Once it has begun; said by whoever it was with, or by an operator. The deposit is kept. What the customer has written of it is hidden if an operator says so.',
           idempotent: true,
         }),
         ...concluding,

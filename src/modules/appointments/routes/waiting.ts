@@ -14,7 +14,7 @@ import { TAG } from './hands'
 
 const scopes = ['appointments:book'] as const
 
-export function waitingRoutes({ waiting }: Appointments, { route }: RouteWords, idempotency: Idempotency) {
+export function waitingRoutes({ waiting, changes }: Appointments, { route }: RouteWords, idempotency: Idempotency) {
   return new Elysia({ name: 'appointments-waiting', normalize: false })
     .post(
       '/appointments/waiting',
@@ -30,7 +30,7 @@ export function waitingRoutes({ waiting }: Appointments, { route }: RouteWords, 
           tag: TAG,
           summary: 'Wait for a place',
           description:
-            'Between two dates where the service is. The first in line whom a place fits is offered it, until `offeredUntil`. Who accepts or declines has left the line; who does not answer waits on, for another place.',
+            'Between two dates where the service is. The first in line whom a place fits is offered it, until `offeredUntil`. Who accepts or declines has left the line; who does not answer goes to the end of the line, and leaves it the second time.',
           idempotent: true,
         }),
         body: waitBody,
@@ -63,11 +63,16 @@ export function waitingRoutes({ waiting }: Appointments, { route }: RouteWords, 
     .delete(
       '/appointments/waiting/:waitId',
       async ({ params, request, set }) => {
-        unwrap(await waiting.leave(principalOf(request).userId, params.waitId), appointmentFailures)
+        unwrap(await changes.leave(principalOf(request).userId, params.waitId), appointmentFailures)
         set.status = 204
       },
       {
-        ...route({ scopes, tag: TAG, summary: 'Wait no longer' }),
+        ...route({
+          scopes,
+          tag: TAG,
+          summary: 'Wait no longer',
+          description: 'A place that is offered on this list is declined with it.',
+        }),
         params: waitParams,
         response: { 204: Type.Void(), ...problems(appointmentFailures, 'wait_not_found') },
       },

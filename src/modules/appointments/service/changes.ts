@@ -54,6 +54,8 @@ export interface Changes {
   complete(asker: Asker, id: string, write: Write): Changed
   miss(asker: Asker, id: string, write: Write): Changed
   decline(userId: string, id: string, write: Write): Changed
+  /** Somebody waits no longer; what is offered to them on that list goes to the next. */
+  leave(userId: string, waitId: string): Promise<Result<true, 'wait_not_found'>>
   /** By an operator: a deposit that was kept goes back to the customer, once. */
   refund(asker: Asker, id: string, write: Write): Changed
   /** Within the unit in which somebody leaves: what lies ahead of them is cancelled. */
@@ -150,18 +152,27 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
     return { row: cancelled, ended }
   }
 
+  async function declineIn(tx: Tx, row: AppointmentRow, status: Status): Promise<AppointmentRow> {
+    const declined = await rows.change(tx, row, { status, offeredUntil: null })
+    await waiting.ended(tx, declined)
+    await offers.freed(tx, declined)
+    return declined
+  }
+
   /** Somebody says how it went, once it has begun. */
   const conclude = (asker: Asker, id: string, step: 'complete' | 'miss', write: Write): Changed =>
     write(async (tx): Changed => {
       const found = await lockFor(tx, asker, id, step)
       if (!found.ok) return found
-      const { row, status } = found.value
+      const { row, status, by } = found.value
       if (row.startsAt > clock()) return fail('appointment_not_started')
       const ended = await deposits.keep(tx, row, await services.find(tx, row.serviceId))
       const concluded = await rows.change(tx, row, { ...ended.changes, status })
       await reminders.drop(tx, id, step === 'complete')
-      if (step === 'miss') await reviews.discount(tx, id)
-      await note(tx, asker, step, concluded, moneyOf(concluded, ended))
+      // Whoever a review is about has no say in whether it is shown.
+      const hiddenReview = step === 'miss' && by === 'operator' ? await reviews.discount(tx, id) : undefined
+      const detail = { ...moneyOf(concluded, ended), ...(hiddenReview === undefined ? {} : { hiddenReview }) }
+      await note(tx, asker, step, concluded, detail)
       const type = step === 'complete' ? appointmentCompleted : appointmentMissed
       await events.append(tx, type, row.userId, endOf(concluded, ended))
       return ok(await views.one(tx, concluded))
@@ -231,11 +242,17 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
       write(async (tx): Changed => {
         const found = await lockFor(tx, { userId, role: '', as: 'customer' }, id, 'decline')
         if (!found.ok) return found
-        const { row, status } = found.value
-        const declined = await rows.change(tx, row, { status, offeredUntil: null })
-        await waiting.ended(tx, declined)
-        await offers.freed(tx, declined)
-        return ok(await views.one(tx, declined))
+        return ok(await views.one(tx, await declineIn(tx, found.value.row, found.value.status)))
+      }),
+
+    leave: (userId, waitId) =>
+      store.write(async (tx): Promise<Result<true, 'wait_not_found'>> => {
+        if (await waiting.leave(tx, userId, waitId)) return ok(true)
+        const offer = await rows.lockOffer(tx, userId, waitId)
+        const status = offer && after(offer.status, 'decline')
+        if (!offer || !status) return fail('wait_not_found')
+        await declineIn(tx, offer, status)
+        return ok(true)
       }),
 
     refund: (asker, id, write) =>

@@ -10,7 +10,7 @@ import type { AppointmentCode } from '../failures'
 import { closures } from '../schema'
 import type { ServiceRows } from './service-rows'
 import type { StaffBook } from './staff'
-import { isDate, localDate } from './time'
+import { atMinute, isDate, localDate } from './time'
 
 export type ClosureRow = typeof closures.$inferSelect
 
@@ -34,6 +34,9 @@ type ClosureCode = Extract<
 
 /** Of the place, and of each member of staff, that are not over: every list of free slots reads all that it touches. */
 const AHEAD_LIMIT = 500
+
+/** Where a date ends last. */
+const LAST_ZONE = 'Etc/GMT+12'
 
 export interface Closures {
   /** Appointments that lie in it stay; whoever closes moves or cancels them. */
@@ -79,10 +82,11 @@ export function createClosures(
 
     remove: (id, noted) =>
       store.write(async (tx): Promise<Result<true, ClosureCode>> => {
-        const [removed] = await tx.delete(closures).where(eq(closures.id, id)).returning({ staffId: closures.staffId })
+        const [removed] = await tx.delete(closures).where(eq(closures.id, id)).returning()
         if (!removed) return fail('closure_not_found')
         const { staffId } = removed
-        await services.hasGrown(tx, clock(), staffId === null ? undefined : await staff.servicesOf(tx, staffId))
+        if (!isOver(removed, clock()))
+          await services.hasGrown(tx, clock(), staffId === null ? undefined : await staff.servicesOf(tx, staffId))
         await noted(tx, 'appointments.closure_remove', id)
         return ok(true)
       }),
@@ -124,5 +128,8 @@ function isClosure(fromDate: string, toDate: string, fromMinute: number | null, 
   if (fromMinute === null && toMinute === null) return true
   return (fromMinute ?? 0) < (toMinute ?? 1440)
 }
+
+/** Everywhere, as each of the staff may be in another time zone. */
+const isOver = ({ toDate, toMinute }: ClosureRow, now: number) => atMinute(toDate, toMinute ?? 1440, LAST_ZONE) <= now
 
 const viewOf = ({ createdAt, ...row }: ClosureRow): ClosureView => ({ ...row, createdAt: iso(createdAt) })

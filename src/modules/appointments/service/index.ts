@@ -45,9 +45,9 @@ export interface Appointments {
   closures: Pick<Closures, 'create' | 'remove' | 'list'>
   slots: Slots
   booking: Booking
-  changes: Pick<Changes, 'move' | 'cancel' | 'complete' | 'miss' | 'decline' | 'refund'>
+  changes: Pick<Changes, 'move' | 'cancel' | 'complete' | 'miss' | 'decline' | 'leave' | 'refund'>
   lists: Pick<Lists, 'own' | 'get' | 'desk' | 'deskGet'>
-  waiting: Pick<Waiting, 'join' | 'leave' | 'list'>
+  waiting: Pick<Waiting, 'join' | 'list'>
   reviews: Pick<Reviews, 'put' | 'own' | 'list' | 'hide'>
   feeds: Omit<Feeds, 'erase'>
   /** What a message says of an appointment. */
@@ -153,7 +153,7 @@ export function createAppointments(
     async tick() {
       while ((await reminders.due(REMINDERS_AT_ONCE)) === REMINDERS_AT_ONCE);
       while ((await offers.lapseDue(OFFERS_AT_ONCE)) === OFFERS_AT_ONCE);
-      while ((await offers.growDue()) > 0);
+      await offers.growDue()
       await waiting.endOver(WAITS_A_TICK)
       while ((await deposits.expireDue()) > 0);
     },

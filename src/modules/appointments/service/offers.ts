@@ -2,17 +2,17 @@
  * Places that become free, or that there were not before: which starts they are. About each the line is asked (`line.ts`), and
  * an offer that nobody took in time goes to the next.
  */
-import { and, asc, eq, gt, inArray, lt, lte, max, min, sql } from 'drizzle-orm'
+import { and, asc, eq, exists, gt, inArray, lt, lte, max, min, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
 import type { Runtime } from '../../../platform/runtime'
 import { appointments, services as serviceTable, waits } from '../schema'
-import type { Line, Start } from './line'
+import type { Asking, Line, Start } from './line'
 import type { Placing } from './placing'
 import { LONGEST_MS, type Rows } from './rows'
-import type { ServiceRow, ServiceRows } from './service-rows'
+import { type ServiceRow, type ServiceRows, takesMs } from './service-rows'
 import { freeStarts } from './slots'
-import type { StaffBook } from './staff'
-import { DAY_MS, MINUTE_MS, type Span } from './time'
+import type { StaffBook, StaffRow } from './staff'
+import { DAY_MS, type Span } from './time'
 import { after } from './transitions'
 import { isWaiting, type Waiting } from './waiting'
 
@@ -30,19 +30,18 @@ export interface Offers {
   freed(tx: Tx, time: FreedTime): Promise<void>
   /** Within the unit in which a service has more places than before: offers the first of what is free. */
   grown(tx: Tx, service: ServiceRow): Promise<void>
-  /** Goes on with services that have grown, a part of each; answers how many have more to offer. */
-  growDue(): Promise<number>
+  /** Goes on with services that have grown, a part of each. */
+  growDue(): Promise<void>
   /** Ends offers that nobody took in time and gives the places to the next; answers how many. */
   lapseDue(limit: number): Promise<number>
 }
 
-/** Nobody keeps the database busy with a line of people of whom none can come: then the place is for whoever books it. */
-const LOOKED_AT_LIMIT = 500
 /** What one unit does for a service that has grown. */
 const SPAN_AT_ONCE_MS = 7 * DAY_MS
 const STARTS_AT_ONCE = 20
 const OFFERS_AT_ONCE = 50
-const GROWN_AT_ONCE = 10
+/** Reminders and offers that lapse must not wait long for them; what is left comes in the next tick. */
+const GROWN_AT_ONCE = 25
 
 export interface OffersParts {
   rows: Rows
@@ -59,16 +58,18 @@ export function createOffers({ store, clock }: Runtime, parts: OffersParts): Off
   /** Those of the services for which somebody waits at that time. */
   async function waitedFor(tx: Tx, serviceIds: readonly string[], { from, to }: Span): Promise<ServiceRow[]> {
     if (serviceIds.length === 0) return []
-    const found = await tx
-      .selectDistinct({ serviceId: waits.serviceId })
+    const wait = tx
+      .select({ id: waits.id })
       .from(waits)
-      .where(and(isWaiting, inArray(waits.serviceId, [...serviceIds]), lt(waits.fromAt, to), gt(waits.toAt, from)))
-    const ids = found.map(({ serviceId }) => serviceId)
-    return [...(await services.findAll(tx, ids)).values()].filter(({ active }) => active)
+      .where(and(isWaiting, eq(waits.serviceId, serviceTable.id), lt(waits.fromAt, to), gt(waits.toAt, from)))
+    return tx
+      .select()
+      .from(serviceTable)
+      .where(and(inArray(serviceTable.id, [...serviceIds]), eq(serviceTable.active, true), exists(wait)))
   }
 
   /** What the freed time makes possible: the start that was given up, and then the others as they come. */
-  async function startsBy(tx: Tx, { staffId, startsAt, busyUntil, userId }: FreedTime): Promise<Start[]> {
+  async function startsBy(tx: Tx, { staffId, startsAt, busyUntil }: FreedTime): Promise<Start[]> {
     const member = await staff.find(tx, staffId)
     if (!member?.active || busyUntil <= clock()) return []
     const around = { from: startsAt - LONGEST_MS, to: busyUntil }
@@ -77,7 +78,6 @@ export function createOffers({ store, clock }: Runtime, parts: OffersParts): Off
     const longest = Math.max(...wanted.map(takesMs))
     const [diary] = await placing.diaries(tx, [member], { from: startsAt - longest, to: busyUntil + longest })
     if (!diary) return []
-    const except = [userId, ...(await line.passedOver(tx, staffId, { from: startsAt, to: busyUntil }))]
     const found = wanted.flatMap((service) =>
       freeStarts(diary, service, { from: startsAt - takesMs(service) + 1, to: busyUntil }, clock()).map(
         ({ start }) => ({ start, service }),
@@ -85,12 +85,20 @@ export function createOffers({ store, clock }: Runtime, parts: OffersParts): Off
     )
     return [...Map.groupBy(found, ({ start }) => start)]
       .sort(([a], [b]) => Number(b === startsAt) - Number(a === startsAt) || a - b)
-      .map(([start, of]) => ({ diary, startsAt: start, services: of.map(({ service }) => service), except }))
+      .map(([start, of]) => ({ diary, startsAt: start, services: of.map(({ service }) => service) }))
   }
 
   async function freed(tx: Tx, time: FreedTime): Promise<void> {
-    const looked = { left: LOOKED_AT_LIMIT }
-    for (const start of await startsBy(tx, time)) await line.offerAll(tx, start, looked, OFFERS_AT_ONCE)
+    const starts = await startsBy(tx, time)
+    if (starts.length === 0) return
+    const moments = starts.map(({ startsAt }) => startsAt)
+    const asking = await line.ask(tx, {
+      services: [...new Set(starts.flatMap((start) => start.services))],
+      staffIds: [time.staffId],
+      span: { from: Math.min(...moments), to: Math.max(...moments) + 1 },
+      except: time.userId,
+    })
+    for (const start of starts) await asking.offerAll(start, OFFERS_AT_ONCE)
   }
 
   /** When the line for a service would come, from the moment on. */
@@ -102,44 +110,65 @@ export function createOffers({ store, clock }: Runtime, parts: OffersParts): Off
     return span?.from == null || span.to == null ? undefined : { from: Math.max(moment, span.from), to: span.to }
   }
 
+  /** Those who do the service and with whom somebody would come in the span. */
+  async function wantedStaff(tx: Tx, serviceId: string, { from, to }: Span): Promise<StaffRow[]> {
+    const found = await tx
+      .selectDistinct({ id: waits.staffId })
+      .from(waits)
+      .where(and(isWaiting, eq(waits.serviceId, serviceId), lt(waits.fromAt, to), gt(waits.toAt, from)))
+    if (found.length === 0) return []
+    const ids = new Set(found.map(({ id }) => id))
+    return (await staff.whoDo(tx, serviceId)).filter(({ id }) => ids.has(null) || ids.has(id))
+  }
+
   /** Offers what is free in the next days, from the moment on; answers from when on there is more to do. */
   async function offerAhead(tx: Tx, service: ServiceRow, moment: number): Promise<number | null> {
     const now = clock()
     const wanted = await spanOfLine(tx, service.id, moment)
     if (!wanted || wanted.from > now + service.maxDays * DAY_MS) return null
     const span = { from: wanted.from, to: Math.min(wanted.from + SPAN_AT_ONCE_MS, wanted.to) }
-    const diaries = await placing.diaries(tx, await staff.whoDo(tx, service.id), {
-      from: span.from,
-      to: span.to + takesMs(service),
-    })
+    const next = span.to < wanted.to ? span.to : null
+    const members = await wantedStaff(tx, service.id, span)
+    if (members.length === 0) return next
+    const diaries = await placing.diaries(tx, members, { from: span.from, to: span.to + takesMs(service) })
     const found = diaries.flatMap((diary) =>
       freeStarts(diary, service, span, now).map(({ start }) => ({ start, diary })),
     )
     const starts = [...Map.groupBy(found, ({ start }) => start)].sort(([a], [b]) => a - b)
-    const looked = { left: LOOKED_AT_LIMIT }
+    if (starts.length === 0) return next
+    const asking = await line.ask(tx, { services: [service], staffIds: members.map(({ id }) => id), span })
+    const parts = starts.map(([startsAt, of]) => of.map(({ diary }) => ({ diary, startsAt, services: [service] })))
+    return (await offerInTurn(asking, parts)) ?? next
+  }
+
+  /** Takes one start after the other; answers with which to go on, if that was too much for one unit. */
+  async function offerInTurn(asking: Asking, starts: readonly Start[][]): Promise<number | undefined> {
     let left = OFFERS_AT_ONCE
-    for (const [startsAt, of] of starts.slice(0, STARTS_AT_ONCE)) {
-      for (const { diary } of of) {
-        const except = await line.passedOver(tx, diary.staff.id, { from: startsAt, to: startsAt + takesMs(service) })
-        left -= await line.offerAll(tx, { diary, startsAt, services: [service], except }, looked, left)
-      }
+    let asked = 0
+    for (const withEach of starts) {
+      const startsAt = withEach[0]?.startsAt ?? 0
+      if (!(await asking.suits(startsAt))) continue
+      if (asked === STARTS_AT_ONCE) return startsAt
+      asked += 1
+      for (const start of withEach) left -= await asking.offerAll(start, left)
       if (left === 0) return startsAt
-      if (looked.left === 0) return startsAt + 1
+      // Whom the starts before have used up is looked at again; one that uses up everybody alone is left to whoever books it.
+      if (asking.isSpent()) return asked > 1 ? startsAt : startsAt + 1
     }
-    return starts[STARTS_AT_ONCE]?.[0] ?? (span.to < wanted.to ? span.to : null)
+    return undefined
   }
 
   /** Takes the next of the starts, and notes from where on there is more to do. */
-  async function grow(tx: Tx, service: ServiceRow): Promise<number | null> {
+  async function grow(tx: Tx, service: ServiceRow): Promise<void> {
     const next = service.active ? await offerAhead(tx, service, Math.max(service.grownFrom ?? 0, clock())) : null
     await tx.update(serviceTable).set({ grownFrom: next }).where(eq(serviceTable.id, service.id))
-    return next
   }
 
   return {
     freed,
 
     async grown(tx, service) {
+      await services.hasGrown(tx, clock(), [service.id])
       await grow(tx, { ...service, grownFrom: clock() })
     },
 
@@ -150,15 +179,12 @@ export function createOffers({ store, clock }: Runtime, parts: OffersParts): Off
         .where(sql`${serviceTable.grownFrom} is not null`)
         .orderBy(asc(serviceTable.grownFrom))
         .limit(GROWN_AT_ONCE)
-      let more = 0
       for (const { id } of growing) {
-        const next = await store.write(async (tx) => {
+        await store.write(async (tx) => {
           const service = await services.find(tx, id)
-          return service && service.grownFrom !== null ? grow(tx, service) : null
+          if (service && service.grownFrom !== null) await grow(tx, service)
         })
-        if (next !== null) more += 1
       }
-      return more
     },
 
     async lapseDue(limit) {
@@ -184,6 +210,3 @@ export function createOffers({ store, clock }: Runtime, parts: OffersParts): Off
     },
   }
 }
-
-const takesMs = ({ durationMinutes, bufferMinutes }: ServiceRow): number =>
-  (durationMinutes + bufferMinutes) * MINUTE_MS

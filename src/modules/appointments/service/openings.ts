@@ -81,6 +81,16 @@ function append(spans: Span[], { from, to }: Span): void {
   else if (from < to) spans.push({ from, to })
 }
 
+/** Whether there is a time of the week in these hours that was not in those before. */
+export const haveGrown = (hours: readonly Hours[], before: readonly Hours[]): boolean =>
+  [...Map.groupBy(hours, ({ weekday }) => weekday)].some(([day, ofDay]) => {
+    const were = joined(before.filter(({ weekday }) => weekday === day))
+    return joined(ofDay).some((part) => !were.some((each) => isWithin(part, each)))
+  })
+
+const isWithin = (part: PartOfDay, whole: PartOfDay) =>
+  whole.fromMinute <= part.fromMinute && part.toMinute <= whole.toMinute
+
 /** Whether a start lies on the steps that are counted from the opening of the day. */
 export const onStep = (opening: Span, start: number, stepMinutes: number): boolean =>
   (start - opening.from) % (stepMinutes * MINUTE_MS) === 0

@@ -43,13 +43,16 @@ export interface Reviews {
   put(userId: string, appointmentId: string, input: ReviewInput): Promise<Result<OwnReview, ReviewCode>>
   /** Whether its customer can write one and has not yet. */
   isWantedOf(row: AppointmentRow): Promise<boolean>
-  /** Those that are shown, newest first. */
-  list(serviceId: string, limit: number, before?: string): Promise<ReviewView[]>
+  /** Those that are shown, or those that are hidden, newest first. */
+  list(
+    serviceId: string,
+    options: { limit: number; before?: string | undefined; hidden: boolean },
+  ): Promise<ReviewView[]>
   /** What a customer has written of an appointment of theirs. */
   own(userId: string, appointmentId: string): Promise<Result<OwnReview, 'review_not_found'>>
   hide(id: string, hidden: boolean, noted: Noted): Promise<Result<OwnReview, 'review_not_found'>>
-  /** Within the unit that says that the customer did not come: what they wrote of it counts no more. */
-  discount(tx: Tx, appointmentId: string): Promise<void>
+  /** Within the unit in which an operator says that the customer did not come: hides what they wrote of it, and answers its id. */
+  discount(tx: Tx, appointmentId: string): Promise<string | undefined>
   all(userId: string): Promise<Array<Pick<OwnReview, 'id' | 'appointmentId' | 'rating' | 'text' | 'createdAt'>>>
   /** The words go; the stars say nothing of anybody. */
   erase(tx: Tx, userId: string): Promise<void>
@@ -130,14 +133,14 @@ export function createReviews(
       return (await find(store.read, row.id)) === undefined
     },
 
-    async list(serviceId, limit, before) {
+    async list(serviceId, { limit, before, hidden }) {
       const found = await store.read
         .select()
         .from(reviews)
         .where(
           and(
             eq(reviews.serviceId, serviceId),
-            eq(reviews.hidden, false),
+            eq(reviews.hidden, hidden),
             before === undefined ? undefined : lt(reviews.id, before),
           ),
         )
@@ -153,7 +156,9 @@ export function createReviews(
 
     async discount(tx, appointmentId) {
       const row = await find(tx, appointmentId)
-      if (row && !row.hidden) await setHidden(tx, row, true)
+      if (!row || row.hidden) return undefined
+      await setHidden(tx, row, true)
+      return row.id
     },
 
     async hide(id, hidden, noted) {

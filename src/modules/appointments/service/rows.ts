@@ -18,6 +18,8 @@ export const LONGEST_MS = 2 * DAY_MS
 export interface Rows {
   find(db: Db, id: string): Promise<AppointmentRow | undefined>
   lock(tx: Tx, id: string): Promise<AppointmentRow | undefined>
+  /** The open offer to this person on a waiting list. */
+  lockOffer(tx: Tx, userId: string, waitId: string): Promise<AppointmentRow | undefined>
   /** Changes the row and counts its version. */
   change(tx: Tx, row: AppointmentRow, changes: Partial<AppointmentRow>): Promise<AppointmentRow>
   /** What takes places of these members of staff in a span, buffers included. */
@@ -62,6 +64,13 @@ export function createRows(clock: Clock): Rows {
 
     async lock(tx, id) {
       const [row] = await forUpdate(tx.select().from(appointments).where(eq(appointments.id, id)))
+      return row
+    },
+
+    async lockOffer(tx, userId, waitId) {
+      const { userId: whose, waitId: of, status } = appointments
+      const isIt = and(eq(whose, userId), eq(of, waitId), eq(status, 'offered'))
+      const [row] = await forUpdate(tx.select().from(appointments).where(isIt))
       return row
     },
 

@@ -81,9 +81,13 @@ export function createServices(
     return found.map((row) => viewOf(row, of.get(row.id)))
   }
 
-  async function refusal({ price, deposit, payeeId, reminders }: ServiceRow): Promise<ServiceCode | undefined> {
+  async function refusal(
+    { price, deposit, payeeId }: ServiceRow,
+    { reminders }: ServiceInput,
+  ): Promise<ServiceCode | undefined> {
     if (deposit > price) return 'service_deposit_above_price'
-    const names = ((reminders as ReminderPlan[] | null) ?? []).map(({ name }) => name)
+    // Only of reminders that are sent: a service may have been made before their names had to differ.
+    const names = (reminders ?? []).map(({ name }) => name)
     if (new Set(names).size < names.length) return 'reminder_name_repeated'
     if (payeeId === null) return undefined
     const payee = await identity.find(payeeId)
@@ -114,7 +118,7 @@ export function createServices(
         createdAt: now,
         updatedAt: now,
       }
-      const refused = await refusal(row)
+      const refused = await refusal(row, input)
       if (refused) return fail(refused)
       await store.write(async (tx) => {
         await tx.insert(services).values(row)
@@ -127,7 +131,7 @@ export function createServices(
       const before = await rows.find(store.read, id)
       if (!before) return fail('service_not_found')
       if (input.currency !== undefined && input.currency !== before.currency) return fail('service_currency_fixed')
-      const refused = await refusal({ ...before, ...input })
+      const refused = await refusal({ ...before, ...input }, input)
       // A payee who left is no reason to refuse a change of something else.
       if (refused && !(refused === 'payee_unfit' && input.payeeId === undefined)) return fail(refused)
       const changed = await store.write(async (tx): Promise<Result<ServiceRow, ServiceCode>> => {

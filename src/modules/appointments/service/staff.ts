@@ -8,7 +8,7 @@ import type { Runtime } from '../../../platform/runtime'
 import type { Identity, Noted } from '../../identity'
 import type { AppointmentCode } from '../failures'
 import { feeds, hours, services, staff, staffServices } from '../schema'
-import type { Hours } from './openings'
+import { type Hours, haveGrown } from './openings'
 import type { ServiceRows } from './service-rows'
 
 export type StaffRow = typeof staff.$inferSelect
@@ -188,9 +188,9 @@ export function createStaff(
       return store.write(async (tx): Promise<Result<StaffDetail, StaffCode>> => {
         const row = await find(tx, id)
         if (!row) return fail('staff_not_found')
-        await tx.delete(hours).where(eq(hours.staffId, id))
+        const before = await tx.delete(hours).where(eq(hours.staffId, id)).returning()
         if (week.length > 0) await tx.insert(hours).values(week.map((each) => ({ ...each, staffId: id })))
-        if (row.active) await offered.hasGrown(tx, clock(), await servicesOf(tx, id))
+        if (row.active && haveGrown(week, before)) await offered.hasGrown(tx, clock(), await servicesOf(tx, id))
         await noted(tx, 'appointments.staff_change', id, { changed: ['hours'] })
         return ok(await detail(tx, row))
       })

@@ -1,6 +1,6 @@
 /**
  * The waiting list, as people see it: they join for dates on which they would come, and leave. Whoever took a place that
- * was offered (`offers.ts`), or declined it, has left the line; who did not answer waits on.
+ * was offered (`offers.ts`), or declined it, has left the line; who did not answer goes to its end, once.
  */
 import { and, asc, desc, eq, gte, inArray, lt, lte, ne, sql } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
@@ -48,12 +48,13 @@ type WaitCode = Extract<
 
 export interface Waiting {
   join(userId: string, input: WaitInput, write: Write): Promise<Result<WaitView, WaitCode>>
-  leave(userId: string, id: string): Promise<Result<true, 'wait_not_found'>>
+  /** Within a unit: whether this person waited there, and does no longer. */
+  leave(tx: Tx, userId: string, id: string): Promise<boolean>
   list(userId: string, limit: number, before?: string): Promise<WaitView[]>
   all(userId: string): Promise<WaitView[]>
   /** Within the unit in which an offer was taken, declined or cancelled. */
   ended(tx: Tx, row: AppointmentRow): Promise<void>
-  /** Within the unit in which an offer lapsed: whoever slept or was offline waits on, where they were. */
+  /** Within the unit in which an offer lapsed: who slept or was offline waits on behind the others, who does so again waits no more. */
   backInLine(tx: Tx, row: AppointmentRow): Promise<void>
   /** Ends up to so many whose dates are over; answers how many. */
   endOver(limit: number): Promise<number>
@@ -64,6 +65,8 @@ export interface Waiting {
 
 const DAYS_LIMIT = 366
 const WAITS_EACH = 20
+/** Each holds a place back from people who would come. */
+const LAPSES_EACH = 2
 const PRUNE_AT_ONCE = 2_000
 
 /** Written out, because that is how the engines recognize the partial indexes. */
@@ -124,6 +127,9 @@ export function createWaiting(
           fromAt: span.value.from,
           toAt: span.value.to,
           state: 'waiting',
+          since: clock(),
+          lapses: 0,
+          grownMeanwhile: false,
           createdAt: clock(),
           endedAt: null,
         }
@@ -132,15 +138,14 @@ export function createWaiting(
       })
     },
 
-    leave: (userId, id) =>
-      store.write(async (tx): Promise<Result<true, 'wait_not_found'>> => {
-        const left = await tx
-          .update(waits)
-          .set({ state: 'ended', endedAt: clock() })
-          .where(and(eq(waits.id, id), eq(waits.userId, userId), isWaiting))
-          .returning({ id: waits.id })
-        return left.length > 0 ? ok(true) : fail('wait_not_found')
-      }),
+    async leave(tx, userId, id) {
+      const left = await tx
+        .update(waits)
+        .set({ state: 'ended', endedAt: clock() })
+        .where(and(eq(waits.id, id), eq(waits.userId, userId), isWaiting))
+        .returning({ id: waits.id })
+      return left.length > 0
+    },
 
     async list(userId, limit, before) {
       const found = await store.read
@@ -164,7 +169,20 @@ export function createWaiting(
 
     async backInLine(tx, { waitId }) {
       if (waitId === null) return
-      await tx.update(waits).set({ state: 'waiting' }).where(eq(waits.id, waitId))
+      const [wait] = await tx
+        .select()
+        .from(waits)
+        .where(and(eq(waits.id, waitId), eq(waits.state, 'offered')))
+      if (!wait) return
+      const now = clock()
+      const lapses = wait.lapses + 1
+      const waitsOn = lapses < LAPSES_EACH
+      const next = waitsOn ? { state: 'waiting', since: now } : { state: 'ended', endedAt: now }
+      await tx
+        .update(waits)
+        .set({ ...next, lapses, grownMeanwhile: false })
+        .where(eq(waits.id, waitId))
+      if (waitsOn && wait.grownMeanwhile) await services.offerFrom(tx, now, [wait.serviceId])
     },
 
     async endOver(limit) {
