@@ -1,12 +1,13 @@
 // Written by scripts/migrations.ts: the migrations of both engines, in order, embedded in the executable.
-import sqlite0 from './sqlite/0000_first.sql' with { type: 'text' }
-import sqlite1 from './sqlite/0001_append_only.sql' with { type: 'text' }
-import sqlite2 from './sqlite/0002_identity.sql' with { type: 'text' }
-import sqlite3 from './sqlite/0003_messages.sql' with { type: 'text' }
+
 import postgres0 from './postgres/0000_first.sql' with { type: 'text' }
 import postgres1 from './postgres/0001_append_only.sql' with { type: 'text' }
 import postgres2 from './postgres/0002_identity.sql' with { type: 'text' }
 import postgres3 from './postgres/0003_messages.sql' with { type: 'text' }
+import sqlite0 from './sqlite/0000_first.sql' with { type: 'text' }
+import sqlite1 from './sqlite/0001_append_only.sql' with { type: 'text' }
+import sqlite2 from './sqlite/0002_identity.sql' with { type: 'text' }
+import sqlite3 from './sqlite/0003_messages.sql' with { type: 'text' }
 
 export const migrations = {
   sqlite: [
