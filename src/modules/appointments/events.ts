@@ -31,19 +31,31 @@ const ended = {
   payeeId: Type.Optional(Type.String()),
 }
 
+/** The account of whoever serves the customer, if they have one. */
+const staffUserId = Type.Optional(Type.String())
+
 /** Moments are in milliseconds since 1970. */
-const facts = Type.Object({
+const facts = {
   ...which,
   serviceId: Type.String(),
   staffId: Type.String(),
   startsAt: Type.Integer(),
   deposit: Type.Integer(),
   currency: Type.String(),
-})
+  staffUserId,
+}
 
-export const appointmentBooked = eventType('appointments.booked', facts)
-export const appointmentMoved = eventType('appointments.moved', facts)
-export const appointmentCancelled = eventType('appointments.cancelled', Type.Object({ ...ended, by }))
+export const appointmentBooked = eventType('appointments.booked', Type.Object(facts))
+export const appointmentMoved = eventType(
+  'appointments.moved',
+  Type.Object({
+    ...facts,
+    by,
+    /** Whose diary it was in before, if that was another’s. */
+    leftUserId: Type.Optional(Type.String()),
+  }),
+)
+export const appointmentCancelled = eventType('appointments.cancelled', Type.Object({ ...ended, by, staffUserId }))
 export const appointmentCompleted = eventType('appointments.completed', Type.Object(ended))
 export const appointmentMissed = eventType('appointments.missed', Type.Object(ended))
 

@@ -39,6 +39,7 @@ import type { Medium } from './channels/channel'
 import type { Notice } from './service/notice'
 import type { Outbox } from './service/outbox'
 import { type Track, tracksFor } from './service/routing'
+import type { StaffNews } from './templates/built-in/data'
 
 const DAY_MS = 24 * 3_600_000
 
@@ -208,12 +209,19 @@ export function subscribeNotices(events: Events, outbox: Outbox, { lowFloat }: N
   // Once it has begun nobody needs to hear that it is booked.
   tell(appointmentBooked, (facts) => [
     { ...appointmentNotice('appointment_confirmation', facts), claim: 'booked', expiresAt: facts.startsAt },
+    ...staffNotices('booked', facts, facts.staffUserId),
   ])
   tell(appointmentMoved, (facts) => [
     { ...appointmentNotice('appointment_moved', facts), claim: 'booked', expiresAt: facts.startsAt },
+    // Whoever has moved it knows.
+    ...(facts.by === 'staff'
+      ? []
+      : staffNotices(facts.leftUserId === undefined ? 'moved' : 'booked', facts, facts.staffUserId)),
+    ...staffNotices('left', facts, facts.leftUserId),
   ])
   tell(appointmentCancelled, (facts) => [
     withOutcome('appointment_cancelled', facts),
+    ...(facts.by === 'staff' ? [] : staffNotices('cancelled', facts, facts.staffUserId)),
     ...depositNotices('deposit_received', facts, facts.payeeId),
   ])
   tell(appointmentMissed, (facts) => [
@@ -268,6 +276,19 @@ function depositNotices(template: string, facts: DepositFacts, userId: string | 
   if (userId === undefined || facts.depositOutcome !== 'kept' || facts.deposit === 0) return []
   const { deposit, currency } = facts
   return [{ ...appointmentNotice(template, { ...facts, userId }), data: { deposit, currency } }]
+}
+
+/** What is new in somebody's diary, unless it is their own appointment. */
+function staffNotices(
+  what: StaffNews,
+  { startsAt, ...facts }: AppointmentFacts & { startsAt?: number },
+  userId: string | undefined,
+): Notice[] {
+  if (userId === undefined || userId === facts.userId) return []
+  const notice = appointmentNotice('appointment_for_staff', { ...facts, userId })
+  // Once it has begun nobody needs to hear that it is in their diary.
+  const ahead = what === 'booked' || what === 'moved' ? { claim: 'booked' as const, expiresAt: startsAt } : {}
+  return [{ ...notice, ...ahead, data: { what }, people: { customer: facts.userId } }]
 }
 
 interface AppointmentFacts {

@@ -13,6 +13,7 @@ import type { Placing } from './placing'
 import type { Reminders } from './reminders'
 import { type AppointmentRow, newAppointment, type Rows } from './rows'
 import type { ServiceRow, ServiceRows } from './service-rows'
+import type { StaffBook, StaffRow } from './staff'
 import { momentOf } from './time'
 import { after, stateCode } from './transitions'
 import type { AppointmentView, Views } from './views'
@@ -44,6 +45,7 @@ export interface BookingParts {
   events: Events
   rows: Rows
   services: ServiceRows
+  staff: StaffBook
   placing: Placing
   deposits: Deposits
   reminders: Reminders
@@ -52,7 +54,7 @@ export interface BookingParts {
 }
 
 export function createBooking({ store, clock, newId }: Runtime, parts: BookingParts): Booking {
-  const { identity, events, rows, services, placing, deposits, reminders, waiting, views } = parts
+  const { identity, events, rows, services, staff, placing, deposits, reminders, waiting, views } = parts
 
   /** The customer, who has typed the PIN where a deposit is asked for. */
   async function customer(
@@ -66,7 +68,8 @@ export function createBooking({ store, clock, newId }: Runtime, parts: BookingPa
 
   async function booked(tx: Tx, row: AppointmentRow, service: ServiceRow): Promise<AppointmentView> {
     await reminders.make(tx, row, service)
-    await events.append(tx, appointmentBooked, row.userId, factsOf(row))
+    const member = await staff.find(tx, row.staffId)
+    await events.append(tx, appointmentBooked, row.userId, factsOf(row, member))
     return views.one(tx, row)
   }
 
@@ -127,7 +130,10 @@ export function createBooking({ store, clock, newId }: Runtime, parts: BookingPa
   }
 }
 
-export const factsOf = ({ id, userId, version, serviceId, staffId, startsAt, deposit, currency }: AppointmentRow) => ({
+export const factsOf = (
+  { id, userId, version, serviceId, staffId, startsAt, deposit, currency }: AppointmentRow,
+  member: StaffRow | undefined,
+) => ({
   appointmentId: id,
   userId,
   version,
@@ -136,4 +142,9 @@ export const factsOf = ({ id, userId, version, serviceId, staffId, startsAt, dep
   startsAt,
   deposit,
   currency,
+  ...withAccountOf(member),
 })
+
+/** Who is told at the place. */
+export const withAccountOf = (member: StaffRow | undefined) =>
+  member?.userId == null ? {} : { staffUserId: member.userId }

@@ -18,7 +18,7 @@ import {
   type EndedBy,
 } from '../events'
 import type { AppointmentCode } from '../failures'
-import { factsOf } from './booking'
+import { factsOf, withAccountOf } from './booking'
 import type { Deposits, Ended } from './deposits'
 import type { Offers } from './offers'
 import type { Placing } from './placing'
@@ -147,7 +147,12 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
     const cancelled = await rows.change(tx, row, changes)
     await reminders.drop(tx, row.id)
     await waiting.ended(tx, cancelled)
-    await events.append(tx, appointmentCancelled, row.userId, { ...endOf(cancelled, ended), by })
+    const member = await staff.find(tx, row.staffId)
+    await events.append(tx, appointmentCancelled, row.userId, {
+      ...endOf(cancelled, ended),
+      ...withAccountOf(member),
+      by,
+    })
     await offers.freed(tx, cancelled)
     return { row: cancelled, ended }
   }
@@ -217,7 +222,12 @@ export function createChanges({ store, clock }: Runtime, parts: ChangesParts): C
         })
         await reminders.make(tx, moved, service)
         await note(tx, asker, 'move', moved, { from: whenOf(row), to: whenOf(moved) })
-        await events.append(tx, appointmentMoved, userId, factsOf(moved))
+        const left = member.id === row.staffId ? undefined : await staff.find(tx, row.staffId)
+        await events.append(tx, appointmentMoved, userId, {
+          ...factsOf(moved, member),
+          by: found.value.by,
+          ...(left?.userId == null ? {} : { leftUserId: left.userId }),
+        })
         await offers.freed(tx, row)
         return ok(await views.one(tx, moved))
       })

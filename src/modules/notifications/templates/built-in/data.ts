@@ -32,6 +32,15 @@ export interface TemplateData {
   appointment_cancelled: Appointment & Deposit & { reason: string }
   appointment_reminder: Appointment
   appointment_missed: Omit<Appointment, 'staff' | 'place' | 'link'> & Deposit
+  /** For whoever serves the customer. */
+  appointment_for_staff: {
+    service: string
+    startsAt: number
+    timeZone: string
+    appointmentId: string
+    customer: string
+    what: StaffNews
+  }
   deposit_taken: DepositMoved
   deposit_received: DepositMoved
   deposit_refunded: DepositMoved
@@ -42,6 +51,9 @@ export interface TemplateData {
 }
 
 export type TemplateName = keyof TemplateData
+
+/** What has become of an appointment; `left`: it is in another’s diary now. */
+export type StaffNews = 'booked' | 'moved' | 'left' | 'cancelled'
 
 export type DepositOutcome = 'none' | 'returned' | 'kept'
 

@@ -3,7 +3,7 @@ import type { CodePurpose, SecurityChange } from '../../../identity'
 import type { TransferType } from '../../../ledger'
 import type { Words } from '../template'
 import { choose, paragraphs } from './choose'
-import type { DepositOutcome, TemplateName } from './data'
+import type { DepositOutcome, StaffNews, TemplateName } from './data'
 
 const purpose = choose<CodePurpose>('purpose', {
   verify_email: 'to open your account',
@@ -78,6 +78,12 @@ const BACK = `${ALL_OF_IT} is available to you again.`
 const WITH = '{% if staff != blank %} with {{ staff }}{% endif %}'
 const AT = '{% if place != blank %}\nWhere: {{ place }}{% endif %}'
 const STARTS = '{{ startsAt | moment: timeZone }}'
+const staffNews = choose<StaffNews>('what', {
+  booked: 'A new appointment with you',
+  moved: 'An appointment with you has a new time',
+  left: 'An appointment has left your diary',
+  cancelled: 'An appointment with you was cancelled',
+})
 const STARTS_SHORT = '{{ startsAt | day: timeZone }} {{ startsAt | time: timeZone }}'
 
 const LEAD = 'See it or cancel it here:'
@@ -279,6 +285,11 @@ export const en: Record<TemplateName, Words> = {
       'If this is not right, tell us.',
     ),
     short: `{{ brand }}: you did not come to your appointment for {{ service }} on ${STARTS_SHORT}.`,
+  },
+  appointment_for_staff: {
+    subject: `${staffNews}: {{ service }}`,
+    text: paragraphs(`${staffNews}.`, `{{ service }} for {{ customer }}\nWhen: ${STARTS}`, APPOINTMENT),
+    short: `{{ brand }}: ${staffNews}: {{ service }}, {{ customer }}, ${STARTS_SHORT}.`,
   },
   deposit_taken: {
     subject: 'Your deposit was taken: {{ deposit | money: currency }}',

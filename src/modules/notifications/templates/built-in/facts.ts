@@ -95,6 +95,10 @@ export const facts: { readonly [Name in TemplateName]: Facts<Name> } = {
     category: 'appointments',
     sample: { ...appointmentAlone, deposit: 500, currency: 'USD', depositOutcome: 'kept' },
   },
+  appointment_for_staff: {
+    category: 'appointments',
+    sample: { ...appointmentAlone, customer: 'Carla Sitoe', what: 'booked' },
+  },
   deposit_taken: {
     category: 'money',
     prompt: true,

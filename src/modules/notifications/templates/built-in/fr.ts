@@ -6,7 +6,7 @@ import type { CodePurpose, SecurityChange } from '../../../identity'
 import type { TransferType } from '../../../ledger'
 import type { Words } from '../template'
 import { choose, paragraphs } from './choose'
-import type { DepositOutcome, TemplateName } from './data'
+import type { DepositOutcome, StaffNews, TemplateName } from './data'
 
 const purpose = choose<CodePurpose>('purpose', {
   verify_email: 'pour ouvrir votre compte',
@@ -83,6 +83,12 @@ const BACK = `${ALL_OF_IT} sont de nouveau à votre disposition.`
 const WITH = '{% if staff != blank %} avec {{ staff }}{% endif %}'
 const AT = '{% if place != blank %}\nLieu : {{ place }}{% endif %}'
 const STARTS = '{{ startsAt | moment: timeZone }}'
+const staffNews = choose<StaffNews>('what', {
+  booked: 'Un nouveau rendez-vous avec vous',
+  moved: "Un rendez-vous avec vous a changé d'heure",
+  left: 'Un rendez-vous a quitté votre agenda',
+  cancelled: 'Un rendez-vous avec vous a été annulé',
+})
 const STARTS_SHORT = '{{ startsAt | day: timeZone }} à {{ startsAt | time: timeZone }}'
 
 const LEAD = 'Consultez-le ou annulez-le ici :'
@@ -298,6 +304,11 @@ export const fr: Record<TemplateName, Words> = {
       "Si ce n'est pas exact, dites-le-nous.",
     ),
     short: `{{ brand }}: rendez-vous manqué pour {{ service }} le ${STARTS_SHORT}.`,
+  },
+  appointment_for_staff: {
+    subject: `${staffNews} : {{ service }}`,
+    text: paragraphs(`${staffNews}.`, `{{ service }} pour {{ customer }}\nDate : ${STARTS}`, APPOINTMENT),
+    short: `{{ brand }}: ${staffNews} : {{ service }}, {{ customer }}, ${STARTS_SHORT}.`,
   },
   deposit_taken: {
     subject: 'Votre acompte a été prélevé : {{ deposit | money: currency }}',

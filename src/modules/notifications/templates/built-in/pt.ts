@@ -6,7 +6,7 @@ import type { CodePurpose, SecurityChange } from '../../../identity'
 import type { TransferType } from '../../../ledger'
 import type { Words } from '../template'
 import { choose, paragraphs } from './choose'
-import type { DepositOutcome, TemplateName } from './data'
+import type { DepositOutcome, StaffNews, TemplateName } from './data'
 
 const NOT_YOU = 'Se não reconhece isto, ligue já para o seu operador.'
 /** Not where somebody else is at work already, and the words say what to do. */
@@ -123,6 +123,12 @@ const BACK = `Tem de novo ${ALL_OF_IT} ao seu dispor.`
 const WITH = '{% if staff != blank %} com {{ staff }}{% endif %}'
 const AT = '{% if place != blank %}\nOnde: {{ place }}{% endif %}'
 const STARTS = '{{ startsAt | moment: timeZone }}'
+const staffNews = choose<StaffNews>('what', {
+  booked: 'Uma nova marcação consigo',
+  moved: 'Uma marcação consigo mudou de hora',
+  left: 'Uma marcação saiu da sua agenda',
+  cancelled: 'Uma marcação consigo foi cancelada',
+})
 const STARTS_SHORT = '{{ startsAt | day: timeZone }} {{ startsAt | time: timeZone }}'
 
 const LEAD = 'Veja-a ou cancele-a aqui:'
@@ -331,6 +337,11 @@ export const pt: Record<TemplateName, Words> = {
       'Se isto não estiver certo, diga-nos.',
     ),
     short: `{{ brand }}: sentimos a sua falta: {{ service }}, ${STARTS_SHORT}.`,
+  },
+  appointment_for_staff: {
+    subject: `${staffNews}: {{ service }}`,
+    text: paragraphs(`${staffNews}.`, `{{ service }} para {{ customer }}\nQuando: ${STARTS}`, APPOINTMENT),
+    short: `{{ brand }}: ${staffNews}: {{ service }}, {{ customer }}, ${STARTS_SHORT}.`,
   },
   deposit_taken: {
     subject: 'O seu sinal foi cobrado: {{ deposit | money: currency }}',
