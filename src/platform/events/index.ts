@@ -110,13 +110,14 @@ export function createEvents({ store, clock, metrics }: Runtime, queue: Queue): 
   }
 
   async function relay(lane: number): Promise<number> {
-    const marked = (db: Db) =>
-      db.select().from(events).where(eq(events.lane, lane)).orderBy(asc(events.id)).limit(RELAY_AT_ONCE)
-    if ((await marked(store.read)).length === 0) return 0
+    const { id, type, key } = events
+    const marked = (db: Db, limit: number) =>
+      db.select({ id, type, key }).from(events).where(eq(events.lane, lane)).orderBy(asc(events.id)).limit(limit)
+    if ((await marked(store.read, 1)).length === 0) return 0
     return store.write(async (tx) => {
-      const rows = await forUpdate(marked(tx), 'skip locked')
+      const rows = await forUpdate(marked(tx, RELAY_AT_ONCE), 'skip locked')
       // Another copy is at those before these: put in beside it, they would get in front of them.
-      if (rows[0]?.id !== (await marked(tx))[0]?.id) return 0
+      if (rows[0]?.id !== (await marked(tx, 1))[0]?.id) return 0
       for (const { id, type, key } of rows) {
         for (const { name } of subscribers.get(type) ?? []) {
           await queue.put(tx, { kind: deliveryKind(name), payload: { eventId: id }, orderingKey: key })
