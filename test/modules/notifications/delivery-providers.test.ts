@@ -213,6 +213,19 @@ describe('a provider that will not take a message, for what it thinks of us', ()
     expect(second.asked.length).toBeGreaterThan(5)
   })
 
+  test('has the last word once the others are there no more', async () => {
+    const [first, second] = [provider('smtp'), provider('smtp-2')]
+    const copy = place.copyOf([first.channel, second.channel])
+    first.answer = refused
+    second.answer = broken
+    const { id } = await place.put(copy, noticeTo('a@example.com', 'n'))
+    await copy.dispatcher.drain()
+    const alone = place.copyOf([first.channel])
+    world.clock.advance(MINUTE)
+    await alone.dispatcher.drain()
+    expect(await deliveriesOf(alone, id)).toMatchObject([{ state: 'dead', reason: 'refused 550 5.7.1' }])
+  })
+
   test('does not end it while the other is left alone', async () => {
     const [first, second] = [provider('smtp'), provider('smtp-2')]
     const copy = place.copyOf([first.channel, second.channel])

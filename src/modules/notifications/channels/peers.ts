@@ -7,6 +7,7 @@ import type { Clock } from '../../../platform/ids'
 import { within } from '../../../platform/within'
 import { type Breaker, type BreakerState, createBreaker } from './breaker'
 import type { Sent } from './channel'
+import { heard } from './health'
 
 export interface Peers {
   /** Asks the server when there is a place; or says that it is left alone, or has had its share for long. */
@@ -90,9 +91,7 @@ export function createPeers(clock: Clock, { atOnce, patienceMs = PATIENCE_MS }: 
       }
       try {
         const sent = await send()
-        if (sent.outcome === 'accepted') peer.breaker.succeeded(ticket)
-        else if (sent.outcome === 'permanent') peer.breaker.release(ticket)
-        else peer.breaker.failed(ticket, sent.retryAfterMs)
+        heard(peer.breaker, ticket, sent)
         return sent.outcome === 'transient' ? { ...sent, aboutMessage: true } : sent
       } catch (error) {
         peer.breaker.failed(ticket)

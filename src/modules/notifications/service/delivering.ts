@@ -6,6 +6,7 @@ import type { Runtime } from '../../../platform/runtime'
 import { within } from '../../../platform/within'
 import type { Ticket } from '../channels/breaker'
 import type { Medium, OutgoingMessage, Sent } from '../channels/channel'
+import { heard } from '../channels/health'
 import type { Compose } from './compose'
 import type { Asked, Outcomes, Try } from './outcomes'
 import type { Policy, Verdict } from './policy'
@@ -98,13 +99,15 @@ export function createDelivering(
     const tries = delivery.tries as Try[]
     const failed = tries.map(({ provider }) => provider ?? '')
     const refused = refusedBy(tries)
-    const names = new Set(refused)
+    const left = providers.of(medium).filter(({ channel }) => !refused.has(channel.provider)).length
+    // Once the others were taken away they are asked again: somebody has to have the last word.
+    const names = new Set(left > 0 ? refused : [])
     const asked: Asked[] = []
     for (;;) {
       const { expiresAt } = notification
       const isLate = asked.length > 0 && expiresAt !== null && expiresAt <= clock()
       const place = isLate ? undefined : providers.enter(medium, failed, names)
-      if (!place) return asNoLastWord(asked, providers.of(medium).length - refused.size)
+      if (!place) return asNoLastWord(asked, left || providers.of(medium).length)
       const one = await ask(place, message)
       asked.push(one)
       names.add(one.provider)
@@ -127,10 +130,7 @@ export function createDelivering(
   /** What the answer says of the provider's health. */
   function judge({ breaker, channel: { provider } }: Provider, ticket: Ticket, sent: Sent): void {
     const before = breaker.state()
-    if (sent.outcome === 'accepted') breaker.succeeded(ticket)
-    // A refusal of the message alone says little: the provider may not even have been asked.
-    else if (sent.outcome === 'permanent' || sent.aboutMessage) breaker.release(ticket)
-    else breaker.failed(ticket, sent.retryAfterMs)
+    heard(breaker, ticket, sent)
     const after = breaker.state()
     if (after === 'open' && before !== 'open' && sent.outcome === 'transient')
       log.warn({ provider, reason: sent.reason }, 'a provider is down; it is tried again later')
