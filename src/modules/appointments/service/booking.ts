@@ -66,9 +66,13 @@ export function createBooking({ store, clock, newId }: Runtime, parts: BookingPa
     return pin === undefined ? fail('pin_required') : identity.verifyPin(userId, pin)
   }
 
-  async function booked(tx: Tx, row: AppointmentRow, service: ServiceRow): Promise<AppointmentView> {
+  async function booked(
+    tx: Tx,
+    row: AppointmentRow,
+    service: ServiceRow,
+    member: StaffRow | undefined,
+  ): Promise<AppointmentView> {
     await reminders.make(tx, row, service)
-    const member = await staff.find(tx, row.staffId)
     await events.append(tx, appointmentBooked, row.userId, factsOf(row, member))
     return views.one(tx, row)
   }
@@ -89,15 +93,15 @@ export function createBooking({ store, clock, newId }: Runtime, parts: BookingPa
         if (service.deposit !== seen.deposit) return fail('deposit_changed')
         const placed = await placing.place(tx, { service, staffId, startsAt: start.value, userId })
         if (!placed.ok) return placed
-        const { staff, endsAt, busyUntil } = placed.value
+        const { staff: member, endsAt, busyUntil } = placed.value
         const { deposit: amount, currency } = service
         const taken = await deposits.take(tx, allowed.value, { amount, currency, endsAt })
         if (!taken.ok) return taken
-        const at = { id: newId('apt'), userId, staffId: staff.id, startsAt: start.value, endsAt, busyUntil }
+        const at = { id: newId('apt'), userId, staffId: member.id, startsAt: start.value, endsAt, busyUntil }
         const made = newAppointment({ ...at, createdAt: clock() }, service, { status: 'booked' })
         const row = { ...made, ...taken.value }
         await tx.insert(appointments).values(row)
-        return ok(await booked(tx, row, service))
+        return ok(await booked(tx, row, service, member))
       })
     },
 
@@ -124,7 +128,7 @@ export function createBooking({ store, clock, newId }: Runtime, parts: BookingPa
         if (!taken.ok) return taken
         const accepted = await rows.change(tx, row, { status, offeredUntil: null, ...taken.value })
         await waiting.ended(tx, accepted)
-        return ok(await booked(tx, accepted, service))
+        return ok(await booked(tx, accepted, service, await staff.find(tx, row.staffId)))
       })
     },
   }
