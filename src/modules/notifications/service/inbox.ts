@@ -5,6 +5,7 @@
  */
 import { and, desc, eq, gte, inArray, isNull, lte, type SQL, sql } from 'drizzle-orm'
 import { count } from '../../../platform/db/dialect'
+import { iso, isoOrNull } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { notifications } from '../schema'
@@ -103,8 +104,8 @@ export function createPersonalInbox(
         title: subject,
         text: short,
         about: row.about,
-        readAt: row.readAt === null ? null : new Date(row.readAt).toISOString(),
-        createdAt: new Date(row.dueAt).toISOString(),
+        readAt: isoOrNull(row.readAt),
+        createdAt: iso(row.dueAt),
       })
     }
     return items
@@ -168,9 +169,10 @@ export function createPersonalInbox(
     const news = rows.filter(({ id, dueAt }) => dueAt >= since && !watcher.told.has(id))
     // What is older than a look goes back to cannot come again.
     watcher.told = new Set([...watcher.told].filter((id) => rows.some((row) => row.id === id)))
-    for (const { id } of news) watcher.told.add(id)
     const items = await view(news, userId)
     const number = items.length > 0 ? await unread(userId) : 0
+    // What could not be read is told at the next look.
+    for (const { id } of news) watcher.told.add(id)
     for (const item of items) watcher.tell(item, number)
   }
 
