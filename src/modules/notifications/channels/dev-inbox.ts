@@ -3,6 +3,7 @@
  * mail, SMS and WhatsApp where no provider is set up, and sees what the others send. Never in production.
  */
 import type { Clock, NewId } from '../../../platform/ids'
+import { iso } from '../../../platform/moment'
 import type { Channel, Medium, OutgoingMessage } from './channel'
 
 export interface InboxMessage {
@@ -34,7 +35,7 @@ export function createDevInbox(clock: Clock, newId: NewId): DevInbox {
   function show({ medium, to, subject, text, short, push, webhook }: OutgoingMessage): void {
     const shown = SHORT.has(medium) ? { subject: '', text: short } : { subject, text }
     const address = to || webhook?.url || `${push.length} devices`
-    messages.unshift({ id: newId('msg'), channel: medium, to: address, ...shown, at: new Date(clock()).toISOString() })
+    messages.unshift({ id: newId('msg'), channel: medium, to: address, ...shown, at: iso(clock()) })
     messages.length = Math.min(messages.length, KEPT)
   }
 

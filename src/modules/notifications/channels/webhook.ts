@@ -1,5 +1,6 @@
 /** Messages to a server of somebody’s own, signed by Standard Webhooks (https://www.standardwebhooks.com). */
 import type { Clock } from '../../../platform/ids'
+import { iso } from '../../../platform/moment'
 import type { Channel, Sent } from './channel'
 import { retryAfterMs } from './http'
 import { createPeers } from './peers'
@@ -32,7 +33,7 @@ export function createWebhook({ allowPrivate, clock, resolve, deadlineMs = DEADL
     async send({ deliveryId, template, subject, text, data, webhook }): Promise<Sent> {
       if (webhook === undefined) return { outcome: 'permanent', reason: 'no endpoint' }
       const now = clock()
-      const createdAt = new Date(now).toISOString()
+      const createdAt = iso(now)
       const body = JSON.stringify({ id: deliveryId, type: template, createdAt, subject, text, data })
       const timestamp = Math.floor(now / 1_000)
       const headers = {

@@ -3,6 +3,7 @@ import { Elysia } from 'elysia'
 import { decodeCursor, encodeCursor, limitOf, pageOfRows } from '../../../platform/http/page'
 import { problems, unwrap } from '../../../platform/http/problem'
 import { idForm } from '../../../platform/ids'
+import { iso } from '../../../platform/moment'
 import { notedBy } from '../../identity'
 import { notificationFailures } from '../failures'
 import {
@@ -207,7 +208,7 @@ export function sendingRoutes(
       async ({ query }) => {
         const from = momentOf(query.from) ?? clock() - DAY_MS
         const found = unwrap(await figures.since(from), notificationFailures)
-        return { from: new Date(from).toISOString(), ...found }
+        return { from: iso(from), ...found }
       },
       {
         ...route({ scopes: ['notifications:read'], tag: TAG, summary: 'How well messages arrive, by channel' }),

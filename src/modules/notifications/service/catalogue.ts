@@ -4,6 +4,7 @@
  */
 import { and, desc, eq, lt, max } from 'drizzle-orm'
 import type { Db, Tx } from '../../../platform/db'
+import { iso } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Noted } from '../../identity'
@@ -271,6 +272,6 @@ function versionView(row: typeof templateVersions.$inferSelect): VersionView {
     language: row.language as Language,
     words: row.words as Words | null,
     author: row.author,
-    createdAt: new Date(row.createdAt).toISOString(),
+    createdAt: iso(row.createdAt),
   }
 }

@@ -4,6 +4,7 @@
  */
 import { and, desc, eq, lt, sql } from 'drizzle-orm'
 import { prepared, type Tx } from '../../../platform/db'
+import { iso } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import type { Noted } from '../../identity'
@@ -136,7 +137,7 @@ const suppressionView = ({ id, medium, hint, cause, createdAt }: Row): Suppressi
   medium,
   hint,
   cause,
-  createdAt: new Date(createdAt).toISOString(),
+  createdAt: iso(createdAt),
 })
 
 /** `am…@example.com`, `+2588…67`: enough to recognize it, too little to use it. */

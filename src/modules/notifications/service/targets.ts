@@ -5,6 +5,7 @@
 import { and, asc, eq, gt, inArray, isNull, lte, ne, sql } from 'drizzle-orm'
 import { prepared, type Tx } from '../../../platform/db'
 import type { Events } from '../../../platform/events'
+import { iso, isoOrNull } from '../../../platform/moment'
 import { fail, ok, type Result } from '../../../platform/result'
 import type { Runtime } from '../../../platform/runtime'
 import { type Noted, type SecurityChange, securityChanged } from '../../identity'
@@ -229,12 +230,5 @@ export function subscribeTargets(events: Events, targets: Targets): void {
 const isEndpointOf = (userId: string) => and(eq(targets.userId, userId), eq(targets.kind, 'webhook'))
 
 function targetView({ id, kind, name, pausedAt, createdAt }: TargetRow): TargetView {
-  const at = (moment: number) => new Date(moment).toISOString()
-  return {
-    id,
-    kind: kind as TargetKind,
-    name,
-    pausedAt: pausedAt === null ? null : at(pausedAt),
-    createdAt: at(createdAt),
-  }
+  return { id, kind: kind as TargetKind, name, pausedAt: isoOrNull(pausedAt), createdAt: iso(createdAt) }
 }
